@@ -1,0 +1,1 @@
+"""Colour-managed image sequences: frames in and out, and edits merged into plates."""
