@@ -1,0 +1,1 @@
+"""Text-driven, temporally consistent edits of film plates."""

@@ -1,0 +1,52 @@
+"""The modules that configurations describe, without their weights."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from accelerate import init_empty_weights
+from diffusers import (
+    AutoencoderKL,
+    UNet2DConditionModel,
+    UNet3DConditionModel,
+    UNetMotionModel,
+)
+from transformers import CLIPTextConfig, CLIPTextModel
+
+from tokenflow.errors import CheckpointRejected
+
+from .layout import Component
+
+UNETS: dict[str, Any] = {
+    kind.__name__: kind for kind in (UNet2DConditionModel, UNet3DConditionModel, UNetMotionModel)
+}
+"""Kinds of UNet by the name in their configuration; the first one where it says nothing."""
+
+
+def empty_module(component: Component, config: dict[str, Any]) -> torch.nn.Module:
+    """Build a component whose parameters have a shape and no memory.
+
+    Raises
+    ------
+    CheckpointRejected
+        The configuration contradicts itself.
+    """
+    try:
+        with init_empty_weights():
+            return _build(component, config)
+    except (TypeError, ValueError, KeyError, NotImplementedError) as error:
+        raise CheckpointRejected(
+            f"{component}/config.json does not describe a model: {error}"
+        ) from error
+
+
+def _build(component: Component, config: dict[str, Any]) -> torch.nn.Module:
+    module: torch.nn.Module
+    if component == "text_encoder":
+        module = CLIPTextModel(CLIPTextConfig(**config))
+    elif component == "unet":
+        module = UNETS[config.get("_class_name", next(iter(UNETS)))].from_config(config)
+    else:
+        module = AutoencoderKL.from_config(config)
+    return module

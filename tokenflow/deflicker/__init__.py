@@ -1,0 +1,1 @@
+"""The deflicker pass: a finite temporal filter of an edit, with the clean plate as reference."""

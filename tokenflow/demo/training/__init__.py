@@ -1,0 +1,1 @@
+"""Training of the demo checkpoint from renderings; `python -m tokenflow.demo.train` runs it."""

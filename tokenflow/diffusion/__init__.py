@@ -1,0 +1,1 @@
+"""Diffusion: inversion of a shot and its edit with TokenFlow, on diffusers' components."""

@@ -1,0 +1,1 @@
+"""Measures of an edit, each with its recipe in its docstring."""

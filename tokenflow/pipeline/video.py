@@ -1,0 +1,79 @@
+"""What a job needs of a model of video, and under which licences its weights are."""
+
+from __future__ import annotations
+
+from tokenflow.checkpoints.licence import forbids_commerce, licence_of
+from tokenflow.checkpoints.motion import MotionInfo, find_motion
+from tokenflow.checkpoints.source import CheckpointSource
+from tokenflow.checkpoints.verify import CheckpointInfo, open_layout
+from tokenflow.dreammotion.video_unet import check_frames, frame_limit
+from tokenflow.dreammotion.windows import Window, cut
+from tokenflow.errors import CheckpointDamaged, InvalidJob
+from tokenflow.job import EditJob
+
+
+def find_video(
+    job: EditJob, source: CheckpointSource, checkpoint: CheckpointInfo, frames: tuple[int, ...]
+) -> MotionInfo | None:
+    """Find what lets the job's checkpoint see time, if the method needs it.
+
+    Raises
+    ------
+    InvalidJob
+        The method needs a video model and there is none, or the other way round; or a window has
+        more frames than the model sees.
+    CheckpointDamaged
+        The adapter is not the one that the job was made with.
+    CheckpointMissing, CheckpointRejected
+    """
+    if job.edit.method != "dreammotion":
+        if checkpoint.sees_time and job.edit.method not in ("ldm-recon", "passthrough"):
+            raise InvalidJob(
+                f"the checkpoint {checkpoint.name} is one of video, and the method "
+                f"{job.edit.method} needs one of still pictures",
+                hint="Use --method dreammotion, or another checkpoint.",
+            )
+        return None
+    if job.base is not None:
+        raise InvalidJob(
+            "the method dreammotion cannot continue an earlier edit",
+            hint="Render the whole shot without --base, or use the method tokenflow.",
+        )
+    found = find_motion(job.model.motion, source, checkpoint)
+    if found and job.model.motion_sha256 not in (None, found.sha256):
+        raise CheckpointDamaged(
+            "the motion adapter is not the one that the job was made with",
+            hint="Give the job the same weights, or clear model.motion_sha256 to use these.",
+            path=found.path,
+        )
+    trained = int(open_layout(source).scheduler.get("num_train_timesteps", 1000))
+    if job.dreammotion.t_max > trained:
+        raise InvalidJob(
+            f"dreammotion.t_max {job.dreammotion.t_max} is beyond the checkpoint's {trained} "
+            "training steps",
+            hint=f"Use {trained} or less.",
+        )
+    own = frame_limit(open_layout(source).configs["unet"])
+    for window in windows_of(job, frames):
+        check_frames(len(window.frames), found.most_frames if found else own)
+    return found
+
+
+def windows_of(job: EditJob, frames: tuple[int, ...]) -> tuple[Window, ...]:
+    """Cut the frames that the model sees into the job's windows."""
+    return cut(frames, job.dreammotion.window, job.dreammotion.overlap)
+
+
+def licences(source: CheckpointSource, motion: MotionInfo | None) -> dict[str, str]:
+    """Tell the licence of each of a job's weights, as their folders say."""
+    said = {"checkpoint": licence_of(source.path)}
+    return said | ({"motion adapter": motion.licence} if motion else {})
+
+
+def licence_warnings(said: dict[str, str]) -> tuple[str, ...]:
+    """Name what is not for commercial work."""
+    return tuple(
+        f"the licence of the {name}, {licence}, forbids commercial work"
+        for name, licence in said.items()
+        if forbids_commerce(licence)
+    )
