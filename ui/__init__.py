@@ -1,0 +1,1 @@
+"""The panel: Qt widgets and the Qt-free state that they show."""

@@ -1,0 +1,1 @@
+"""Thin widgets: each shows a presenter and tells it what the user did."""
