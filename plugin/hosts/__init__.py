@@ -1,0 +1,1 @@
+"""One module per host, and the program without one."""
