@@ -20,17 +20,21 @@ from tokenflow.client import HttpClient
 from tokenflow.errors import ServiceUnreachable
 from tokenflow.job import Edit, EditJob, Output, Plate
 from tokenflow.states import RunRequest
+from tokenflow.user_settings import settings_file
 
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnService]:
-    """One service for all tests here that leave it whole; it may use what tests use."""
+    """One service for all tests here; it may use what tests use, whoever starts it again."""
     own = OwnService(tmp_path_factory.mktemp("service") / "home")
-    own.options += ["--root", str(tmp_path_factory.getbasetemp())]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TOKENFLOW_HOME", str(own.folder))
         patch.setenv("OMP_NUM_THREADS", "1")
         patch.delenv("OCIO", raising=False)
+        settings = settings_file()
+        settings.parent.mkdir(parents=True)
+        roots = [str(tmp_path_factory.getbasetemp())]
+        settings.write_text(json.dumps({"service": {"roots": roots}}))
         own.start()
     yield own
     own.end()
