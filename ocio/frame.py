@@ -10,11 +10,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ocio.compiled import compiled
 from ocio.errors import FramesDiffer, NonFiniteResult, UnknownLayer, UnsupportedSamples
 from ocio.window import Window
 
 Float32 = npt.NDArray[np.float32]
 HALF_MAX = 65504.0
+_LIMITS = {"float16": HALF_MAX, "float32": np.inf}
 
 _RGB_SPELLINGS = (("R", "G", "B", "A"), ("r", "g", "b", "a"), ("red", "green", "blue", "alpha"))
 
@@ -133,22 +135,36 @@ class Frame:
         selection = self.select(layer, part)
         old = self.parts[selection.part]
         touched = np.broadcast_to(touched if touched.ndim == 3 else touched[..., None], rgb.shape)
-        if not np.isfinite(rgb).all(where=touched):
-            raise NonFiniteResult("an edited sample is not a finite number", frame=self.frame)
         channels = dict(old.channels)
-        clamped = self.clamped
+        limits = [_LIMITS[channels[name].dtype.name] for name in selection.rgb]
+        planes = np.empty((3, *rgb.shape[:2]), np.float32)
+        clamped, broken = _limited(planes, rgb, touched, np.array(limits, np.float32))
+        if broken:
+            raise NonFiniteResult("an edited sample is not a finite number", frame=self.frame)
         for index, name in enumerate(selection.rgb):
-            mask, samples = touched[..., index], rgb[..., index]
             changed = channels[name].copy()
-            if changed.dtype == np.float16:
-                limited = np.clip(samples, -HALF_MAX, HALF_MAX)
-                clamped += int(np.count_nonzero((limited != samples) & mask))
-                samples = limited
-            np.copyto(changed, samples.astype(changed.dtype), where=mask)
+            np.copyto(changed, planes[index].astype(changed.dtype), where=touched[..., index])
             channels[name] = changed
         parts = list(self.parts)
         parts[selection.part] = replace(old, channels=channels)
-        return replace(self, parts=tuple(parts), clamped=clamped)
+        return replace(self, parts=tuple(parts), clamped=self.clamped + clamped)
+
+
+@compiled
+def _limited(
+    planes: Float32, rgb: Float32, touched: npt.NDArray[np.bool_], limits: Float32
+) -> tuple[int, int]:
+    """Divide into channels, each within its limit; count touched samples beyond, and no numbers."""
+    beyond = broken = 0
+    for row in range(rgb.shape[0]):
+        for column in range(rgb.shape[1]):
+            for channel in range(3):
+                sample, limit = rgb[row, column, channel], limits[channel]
+                if touched[row, column, channel]:
+                    broken += not np.isfinite(sample)
+                    beyond += abs(sample) > limit
+                planes[channel, row, column] = min(max(sample, -limit), limit)
+    return beyond, broken
 
 
 def unedited_views(header: FrameHeader, selection: ChannelSelection) -> tuple[str, ...]:

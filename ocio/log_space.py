@@ -18,11 +18,16 @@ ROLE = "compositing_log"
 ACESCCT = "ACEScct curve"
 
 
+BAND_PIXELS = 1 << 15
+"""Pixels converted at a time: what OCIO keeps beside them stays in a processor's cache."""
+
+
 def apply(processor: Any, rgb: npt.ArrayLike) -> Float32:
     """Run a CPU processor over an array (..., 3); returns a new float32 array."""
     result = np.array(rgb, dtype=np.float32, order="C", copy=True)
-    if result.size:
-        processor.applyRGB(result)
+    pixels = result.reshape(-1, 3)
+    for start in range(0, len(pixels), BAND_PIXELS):
+        processor.applyRGB(pixels[start : start + BAND_PIXELS])
     return result
 
 

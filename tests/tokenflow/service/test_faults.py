@@ -95,8 +95,12 @@ def fresh(engine: Engine) -> Iterator[None]:
     lane.workspace = before
 
 
-def cancel(engine: Engine, job_id: str) -> None:
-    engine.supervisor.cancel(job_id)
+def cancel_newest(engine: Engine) -> None:
+    engine.supervisor.cancel(engine.store.jobs(limit=1)[0].id)
+
+
+def stop_worker(engine: Engine) -> None:
+    os.kill(engine.worker, signal.SIGSTOP)
 
 
 def write(path: Path, content: bytes) -> None:
@@ -180,11 +184,9 @@ def test_a_job_that_kills_its_worker_each_time_fails_and_the_next_one_runs(
 def test_a_cancelled_job_stops_within_two_seconds_and_the_next_one_runs(
     engine: Engine, job: Job, tmp_path: Path, stage: str
 ) -> None:
-    running: list[str] = []
-    asked = engine.at("stage_started", lambda: cancel(engine, running[0]), stage=stage)
+    asked = engine.at("stage_started", lambda: cancel_newest(engine), stage=stage)
     worker = engine.worker
-    running.append(engine.submit(job()))
-    record = engine.wait(running[0])
+    record = engine.run(job())
     assert record.error is None and asked
     assert time.monotonic() - asked[0] < SOON
     assert record.state == "cancelled"
@@ -199,7 +201,7 @@ def test_a_cancelled_job_stops_within_two_seconds_and_the_next_one_runs(
 def test_a_worker_that_does_not_answer_is_killed_for_a_cancellation(
     engine: Engine, job: Job, tmp_path: Path
 ) -> None:
-    engine.at("stage_started", lambda: os.kill(engine.worker, signal.SIGSTOP), stage="encode")
+    engine.at("stage_started", lambda: stop_worker(engine), stage="encode")
     worker = engine.worker
     job_id = engine.submit(job())
     wait_until(lambda: any(e.get("stage") == "encode" for e in engine.data(job_id)))
@@ -219,7 +221,7 @@ def test_a_checkpoint_that_loads_for_ever_holds_up_no_cancellation(
     engine.kill_worker()  # the next one has nothing loaded
     wait_until(lambda: engine.supervisor.status()[0]["pid"] not in (before, None))
     engine.wait_for_workers()
-    engine.at("loading", lambda: os.kill(engine.worker, signal.SIGSTOP))
+    engine.at("loading", lambda: stop_worker(engine))
     worker = engine.worker
     job_id = engine.submit(job())
     wait_until(lambda: any(e["event"] == "loading" for e in engine.data(job_id)))
@@ -237,13 +239,18 @@ def test_a_silent_worker_is_noticed_and_replaced(
 ) -> None:
     lane = engine.supervisor.lanes[0]
     patient = lane.limits
-    lane.limits = replace(patient, silence=2.5)
-    try:
-        engine.at("stage_started", lambda: os.kill(engine.worker, signal.SIGSTOP), stage="invert")
-        job_id = engine.submit(job())
-        record = engine.wait(job_id)
-    finally:
+
+    def silence() -> None:
+        stop_worker(engine)
+        lane.limits = replace(patient, silence=2.5)
+
+    def be_patient() -> None:
         lane.limits = patient
+
+    engine.at("stage_started", silence, stage="invert")
+    engine.at("state", be_patient, state="queued", attempt=1)  # the next one may be slow
+    job_id = engine.submit(job())
+    record = engine.wait(job_id)
     assert_all_is_well(record, tmp_path / "out", undisturbed, attempts=2)
     lost = next(e for e in engine.data(job_id) if "error" in e)
     assert "no sign of life" in lost["error"]["message"]
@@ -314,16 +321,21 @@ def test_too_little_memory_is_tried_again_by_the_monotonic_clock(
         now = time.time() + years * 3e7
         monkeypatch.setattr(time, "time", lambda: now)
 
+    waiting: list[JobRecord] = []
+
+    def let_go() -> None:
+        jump(years=1)
+        limit_memory(resource.RLIM_INFINITY)
+        waiting.extend(engine.store.jobs(limit=1))
+
     engine.at("stage_started", starve, stage="encode")
+    engine.at("state", let_go, state="queued", attempt=1)
     # The autoencoder works on 75 MB tensors here.
     big = replace(job(size=Size(768, 768), method="ldm-recon"), range=Range(FrameRange.of([1001])))
     job_id = engine.submit(big)
-    wait_until(lambda: any("error" in event for event in engine.data(job_id)))
-    jump(years=1)
-    limit_memory(resource.RLIM_INFINITY)
-    waiting = engine.store.job(job_id)
-    assert waiting.state == "queued" and waiting.error is not None, waiting.error
-    assert waiting.error["code"] == "out_of_memory"
+    wait_until(lambda: waiting)
+    assert waiting[0].state == "queued" and waiting[0].error is not None
+    assert waiting[0].error["code"] == "out_of_memory"
     jump(years=-2)
     record = engine.wait(job_id)
     assert (record.state, record.attempts) == ("done", 2)
@@ -341,9 +353,12 @@ def test_a_job_that_waits_to_be_tried_again_lets_others_pass(
 def test_a_waiting_job_is_cancelled_at_once_and_never_begins(
     engine: Engine, job: Job, tmp_path: Path
 ) -> None:
+    cancelled = threading.Event()
+    engine.at("stage_started", lambda: cancelled.wait(LONG))  # the lane is not free before
     first = engine.submit(nothing_job(job(), tmp_path / "first"), priority=1)
     second = engine.submit(job())
     assert engine.supervisor.cancel(second).state == "cancelled"
+    cancelled.set()
     assert engine.wait(first).state == "done"
     engine.wait_for_workers()
     assert [event["event"] for event in engine.data(second)] == ["state", "state"]
@@ -368,8 +383,8 @@ def test_a_stopped_service_puts_its_job_back_and_leaves_no_process(
 ) -> None:
     engine = Engine(tmp_path).begin()
     begun = threading.Event()
-    engine.at("stage_started", begun.set, stage="edit")
-    job_id = engine.submit(job())
+    engine.at("stage_started", begun.set, stage="invert")
+    job_id = engine.submit(job(steps=200, inversion_steps=200))
     assert begun.wait(LONG)
     worker, started = engine.worker, time.monotonic()
     engine.supervisor.stop()
@@ -384,11 +399,9 @@ def test_a_job_that_is_cancelled_while_the_service_ends_does_not_come_back(
     tmp_path: Path, job: Job
 ) -> None:
     engine = Engine(tmp_path).begin()
-    begun = threading.Event()
-    engine.at("stage_started", begun.set, stage="read")
+    begun = engine.at("stage_started", lambda: stop_worker(engine), stage="read")
     job_id = engine.submit(job())
-    assert begun.wait(LONG)
-    os.kill(engine.worker, signal.SIGSTOP)
+    wait_until(lambda: begun)
     engine.supervisor.cancel(job_id)
     engine.supervisor.stop()
     assert engine.store.job(job_id).state == "cancelled"
@@ -400,6 +413,8 @@ import sys, time
 from pathlib import Path
 from tests.tokenflow.service.work import Engine
 engine = Engine(Path(sys.argv[1])).begin()
+# It hears no more of the job, which so never ends while it lives.
+engine.at("stage_started", lambda: time.sleep(600), stage="edit")
 print(engine.worker, flush=True)
 time.sleep(600)
 """
@@ -447,17 +462,10 @@ def test_a_device_that_is_not_there_fails_the_jobs_with_the_reason(
 
 def test_two_devices_share_the_queue_and_no_job_runs_twice(tmp_path: Path, job: Job) -> None:
     engine = Engine(tmp_path, ("cpu", "cpu")).begin()
-    busy: set[str] = set()
-    engine.at("stage_started", lambda: None)
+    both_work = threading.Barrier(2, timeout=LONG)
+    engine.at("stage_started", both_work.wait, times=2)
     ids = [engine.submit(nothing_job(job(), tmp_path / f"out{n}")) for n in range(6)]
-
-    def watched() -> bool:
-        working = [each["job"] for each in engine.supervisor.status()]
-        busy.update(job_id for job_id in working if job_id and None not in working)
-        return all(engine.store.job(job_id).final for job_id in ids)
-
-    wait_until(watched)
-    records = [engine.store.job(job_id) for job_id in ids]
+    records = [engine.wait(job_id) for job_id in ids]
     assert [(record.state, record.attempts) for record in records] == [("done", 1)] * 6
-    assert len(busy) >= 2
+    assert not both_work.broken
     engine.end()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,7 +15,7 @@ from tokenflow.job import Edit, EditJob, Model, Output, Plate
 from tokenflow.service.lane import Limits
 from tokenflow.service.store import JobStore
 from tokenflow.service.supervisor import Supervisor
-from tokenflow.states import JobRecord, RunRequest
+from tokenflow.states import JobRecord, RunRequest, StoredEvent
 
 LONG = 180.0  # seconds after which a test gives up; workers load slowly on a busy machine
 QUICK_LIMITS = Limits(backoff=(0.5, 0.5, 0.5))
@@ -95,21 +96,31 @@ class Engine:
         """Return all events of a job."""
         return [event.data for event in self.store.events(job_id, limit=-1)]
 
-    def at(self, kind: str, do: Callable[[], None], times: int = 1, **fields: Any) -> list[float]:
+    def at(self, kind: str, do: Callable[[], object], times: int = 1, **fields: Any) -> list[float]:
         """Do something the first times that an event of a kind is heard, before anything else.
 
-        Gives a list that takes the moments.
+        The lane that told of it waits meanwhile. Gives a list that takes the moments.
         """
+        wanted = {"event": kind, **fields}
         moments: list[float] = []
-        last = 0
+        others = self.store.on_change
+        lock = threading.Lock()  # lanes hear, and whoever submits
+        seen: set[int] = set()
+
+        def is_it(event: StoredEvent) -> bool:
+            with lock:
+                if event.id in seen or len(moments) == times:
+                    return False
+                seen.add(event.id)
+                if wanted.items() <= event.data.items():
+                    moments.append(time.monotonic())
+                    return True
+                return False
 
         def heard(job_id: str) -> None:
-            nonlocal last
-            for event in self.store.events(job_id, last, limit=-1):
-                last = event.id
-                wanted = {"event": kind, **fields}
-                if len(moments) < times and wanted.items() <= event.data.items():
-                    moments.append(time.monotonic())
+            others(job_id)
+            for event in self.store.events(job_id, limit=-1):
+                if is_it(event):
                     do()
 
         self.store.on_change = heard
