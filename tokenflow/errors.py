@@ -198,7 +198,7 @@ class CheckpointDamaged(TokenFlowError):
 
 
 class DeviceUnavailable(TokenFlowError):
-    """The device that was asked for does not exist on this machine."""
+    """The device that was asked for does not exist here, or cannot do what was asked of it."""
 
     exit_code = 78
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -16,6 +16,7 @@ from tokenflow.errors import NonFiniteResult, WorkspaceUnusable
 from .gradient import Gradient, Losses, Step, Words
 from .keys import key_layers
 from .noise import draw_noise, draw_timestep
+from .reproducible import reproducible
 from .settings import BendSettings
 from .snapshots import EVERY, Snapshots, copy
 from .video_unet import VideoUNet, check_frames
@@ -100,6 +101,8 @@ class Bending:
         ------
         InvalidJob
             More frames in a window than the model sees.
+        DeviceUnavailable
+            The same bits every time are asked for, and the device cannot give them.
         NonFiniteResult
             A gradient is NaN or infinite; names step and frame.
         WorkspaceUnusable
@@ -114,7 +117,7 @@ class Bending:
         if self.settings.held:
             self._layers = key_layers(self.video.unet, how.layers)
         self._done, self._total = 0, how.steps * len(used)
-        with _reproducible(how.deterministic and self.video.device.type == "cuda"):
+        with reproducible(how.deterministic):
             if apart:
                 parts = [self._window_alone(one, out.folder) for one in used]
                 histories = [history for _, history in parts]
@@ -259,14 +262,3 @@ def _mean(several: Sequence[Losses]) -> Losses:
     names = ("edit", "structure", "motion", "held")
     values = [sum(getattr(one, name) for one in several) / len(several) for name in names]
     return Losses(*values)
-
-
-@contextmanager
-def _reproducible(wanted: bool) -> Iterator[None]:
-    """Let torch choose kernels that give the same bits every time."""
-    before = torch.are_deterministic_algorithms_enabled()
-    torch.use_deterministic_algorithms(wanted or before, warn_only=True)
-    try:
-        yield
-    finally:
-        torch.use_deterministic_algorithms(before)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import torch
 
 from tokenflow.errors import DeviceUnavailable
@@ -11,6 +13,8 @@ DEVICES = ("cpu", "cuda", "mps")
 
 def find_device(name: str) -> torch.device:
     """Find the device that a run option means; `auto` is the best one here."""
+    # Read once, at the first product on a GPU: torch asks for it where bits must be the same.
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     if name == "auto":
         if torch.cuda.is_available():
             return torch.device("cuda:0")

@@ -68,6 +68,8 @@ def bend_shot(
 
 def _bent(run: Running, clean: LatentStack, out: LatentStack, key: str, told: _Told) -> BendReport:
     plan, model, settings = run.plan, run.model, bend_settings(run.plan.job, run.plan.motion)
+    # The UNet may be waiting in the host's memory, where the adapter must not join it.
+    run.room.settle(model)
     unet = video_unet(model.unet, plan.motion) if plan.motion else model.unet
     video = VideoUNet(unet, model.schedule)
     target, source, empty = (

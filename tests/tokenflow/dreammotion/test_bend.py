@@ -90,6 +90,20 @@ def test_the_same_seed_gives_the_same_bits_and_another_one_others(
     assert torch.equal(first, second) and not torch.equal(first, third)
 
 
+def test_the_same_bits_every_time_are_asked_for_while_it_runs_and_change_none_on_a_cpu(
+    bent: Callable[..., Bent],
+) -> None:
+    make, seen = bent(FRAMES), set()
+
+    def look(done: int, of: int, losses: Losses | None) -> None:
+        warned = torch.is_deterministic_algorithms_warn_only_enabled()
+        seen.add((torch.are_deterministic_algorithms_enabled(), warned))
+
+    found = make("a", deterministic=True, tell=look)[0]
+    assert seen == {(True, False)}
+    assert torch.equal(found, make("b")[0])
+
+
 def test_outside_the_mask_not_a_bit_changes(bent: Callable[..., Bent]) -> None:
     make = bent(FRAMES)
     found, plate = make("a", open_=left_half)[0], make.shot.read(FRAMES)

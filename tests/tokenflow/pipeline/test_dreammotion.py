@@ -17,12 +17,17 @@ from ocio.exr import inspect, read_frame
 from tests.tokenflow.frames import changed, exr_files
 from tests.tokenflow.program import Ran
 from tests.tokenflow.tiny_motion import write_tiny_adapter, write_tiny_video_checkpoint
+from tokenflow.diffusion.latents import LatentStack
+from tokenflow.dreammotion.bend import Bending, BendReport
 from tokenflow.dreammotion.video_unet import VideoUNet
 from tokenflow.events import Event, Preview
 from tokenflow.job import DreamMotion, EditJob, RunOptions, job_hash
 from tokenflow.job_file import read_job
 from tokenflow.pipeline import run_job
+from tokenflow.pipeline.dreammotion import bend_shot
 from tokenflow.pipeline.preview import BentPreviews
+from tokenflow.pipeline.room import Room
+from tokenflow.pipeline.running import Running
 
 
 @pytest.fixture(scope="module")
@@ -256,6 +261,34 @@ def test_too_little_memory_is_met_by_computing_twice_and_the_picture_is_the_same
     assert any("computed twice" in warning for warning in record.warnings)
     made = list(exr_files(tmp_path / "again/out").values())
     assert made == list(exr_files(tmp_path / "first").values())
+
+
+def test_a_unet_that_waits_in_the_hosts_memory_comes_back_before_the_adapter_joins_it(
+    bend: Callable[..., Ran], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As it does where a picture was encoded alone; `meta` is a device that every machine has."""
+    job = bent_job(tmp_path, bend)
+    places: set[str] = set()
+
+    class Seen(Exception):
+        """Ends the run: what lies on that device has no numbers."""
+
+    def look(self: Bending, out: LatentStack) -> BendReport:
+        words = (self.words.target, self.words.source, self.words.empty)
+        tensors = (*self.video.unet.parameters(), *self.video.unet.buffers(), *words)
+        places.update(tensor.device.type for tensor in tensors)
+        raise Seen
+
+    def elsewhere(run: Running, *given: Any) -> Any:
+        run.device = torch.device("meta")
+        run.room = Room(run.device, run.warn)
+        return bend_shot(run, *given)
+
+    monkeypatch.setattr(Bending, "run", look)
+    monkeypatch.setattr("tokenflow.pipeline.run.bend_shot", elsewhere)
+    with pytest.raises(Seen):
+        run_job(job, options(tmp_path, "again"), lambda event: None)
+    assert places == {"meta"}
 
 
 def test_a_look_at_the_bending_changes_no_bit(
