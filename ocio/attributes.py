@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from ocio.frame import Attribute
+from ocio.header import Attribute
 
 SOFTWARE = "tokenflow"
 CONSTANT_DATE_TIME = "1970:01:01 00:00:00"

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import PyOpenColorIO as ocio_library
 
 from ocio.errors import BrokenConfig, DataPlate, UnknownColourSpace
-from ocio.frame import FrameHeader
+from ocio.header import FrameHeader
 
 PINNED_CONFIG = "ocio://studio-config-v4.0.0_aces-v2.0_ocio-v2.5"
 """Pinned by its full name: the "latest" of a later library is another picture."""

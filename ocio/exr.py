@@ -12,7 +12,8 @@ import numpy.typing as npt
 import OpenImageIO as oiio
 
 from ocio.errors import DeepImage, SeveralResolutions, UnreadableFrame
-from ocio.frame import Attribute, Frame, FrameHeader, Part, PartHeader
+from ocio.frame import Frame, Part
+from ocio.header import Attribute, FrameHeader, PartHeader
 from ocio.window import Window
 
 _DTYPES = {"half": "float16", "float": "float32", "uint": "uint32"}

@@ -25,7 +25,8 @@ from ocio.errors import (
     WriteFailed,
 )
 from ocio.exr import read_frame
-from ocio.frame import Attribute, Frame, FrameHeader, Part
+from ocio.frame import Frame, Part
+from ocio.header import Attribute, FrameHeader
 from ocio.storage import failure_of
 from ocio.temporary import remove_stale_temporaries, temporary_path
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from fractions import Fraction
 
-from ocio.frame import Attribute
+from ocio.header import Attribute
 
 TIMECODE = "smpte:TimeCode"
 _DROP_FRAME = 1 << 6

@@ -53,6 +53,7 @@ class Reading:
     colorspace: str | None = None
     layer: str | None = None
     part: str | None = None
+    stereo_view: str | None = None
 
 
 AS_FOUND = Reading()

@@ -60,6 +60,14 @@ class Plate(Part):
     )
     part: str | None = option("The EXR part that is edited; null is the first one.", None)
     layer: str | None = option("The layer whose RGB is edited; null is the part's own RGB.", None)
+    stereo_view: str | None = option(
+        "The stereo view that is edited, such as left; null is the first one.", None
+    )
+
+    @property
+    def choice(self) -> tuple[str | None, str | None, str | None]:
+        """Layer, part and stereo view, in the order in which files are asked for channels."""
+        return self.layer, self.part, self.stereo_view
 
 
 @dataclass(frozen=True)

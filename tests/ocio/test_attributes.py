@@ -11,7 +11,7 @@ import pytest
 from ocio.attributes import CONSTANT_DATE_TIME, output_attributes
 from ocio.exr import read_frame
 from ocio.exr_write import write_frame
-from ocio.frame import Attribute
+from ocio.header import Attribute
 from tests.ocio.plates import header_of, rgb, write_plate
 
 KEPT: dict[str, Any] = {

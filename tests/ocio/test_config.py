@@ -15,7 +15,7 @@ from ocio.config import (
 )
 from ocio.errors import BrokenConfig, DataPlate, UnknownColourSpace
 from ocio.exr import inspect
-from ocio.frame import FrameHeader
+from ocio.header import FrameHeader
 from tests.ocio.plates import rgb, write_plate
 
 SHOW_CONFIG = """ocio_profile_version: 2

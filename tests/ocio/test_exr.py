@@ -7,7 +7,6 @@ import pytest
 
 from ocio.errors import DeepImage, UnknownLayer, UnreadableFrame, UnsupportedSamples
 from ocio.exr import inspect, read_frame
-from ocio.frame import select_channels, unedited_views
 from ocio.window import Window
 from tests.ocio.plates import bits, rgb, write_parts, write_plate
 
@@ -115,12 +114,6 @@ def test_the_first_parts_rgb_is_edited_unless_a_layer_is_named(tmp_path: Path) -
     frame = read_frame(stereo(tmp_path))
     assert frame.select().rgb == ("R", "G", "B")
     assert np.array_equal(frame.rgb("left")[..., 0], rgb(seed=2)["R"].astype(np.float32))
-
-
-def test_views_that_stay_unedited_are_named(tmp_path: Path) -> None:
-    header = inspect(stereo(tmp_path))
-    assert unedited_views(header, select_channels(header)) == ("left",)
-    assert unedited_views(header, select_channels(header, "left")) == ("right",)
 
 
 def test_a_part_is_chosen_by_name_or_number(tmp_path: Path) -> None:

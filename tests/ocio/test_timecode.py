@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ocio.frame import Attribute
+from ocio.header import Attribute
 from ocio.timecode import shifted, timecode_at
 
 NTSC = Fraction(30000, 1001)

@@ -32,7 +32,7 @@ PLAIN = EditJob(
 )
 
 RICH = EditJob(
-    plate=Plate("/p/a.####.exr", part="rgba", layer="beauty"),
+    plate=Plate("/p/a.####.exr", part="rgba", layer="beauty", stereo_view="left"),
     color=Color("/c/config.ocio", "ACEScg", "sRGB/ACES", "log"),
     edit=Edit(
         prompt='a "quoted" $HOME ball',
@@ -101,7 +101,7 @@ def test_the_command_reads_back_every_field(job: EditJob) -> None:
     found = parsed(command_of(job, overwrite=True))
     assert found["overwrite"] is True
     assert (found["plate"], found["out"]) == (job.plate.path, job.output.path)
-    assert (found["part"], found["layer"]) == (job.plate.part, job.plate.layer)
+    assert (found["layer"], found["part"], found["stereo_view"]) == job.plate.choice
     assert found["frames"] == (str(job.range.frames) if job.range.frames else None)
     assert found["missing"] == job.range.missing
     assert found["model"] == job.model.checkpoint

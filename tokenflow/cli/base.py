@@ -25,6 +25,7 @@ def values_of(job: EditJob) -> dict[str, Any]:
         "plate": job.plate.path,
         "part": job.plate.part,
         "layer": job.plate.layer,
+        "stereo_view": job.plate.stereo_view,
         "missing": job.range.missing,
         "model": job.model.checkpoint,
         "dtype": job.model.dtype,

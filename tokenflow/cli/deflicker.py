@@ -76,6 +76,9 @@ def deflicker(
     layer: Annotated[
         str | None, typer.Option(help="The layer whose RGB to filter.", rich_help_panel=_SHOT)
     ] = None,
+    stereo_view: Annotated[
+        str | None, typer.Option(help="The stereo view to filter.", rich_help_panel=_SHOT)
+    ] = None,
     matte: Annotated[
         str | None,
         typer.Option(
@@ -113,8 +116,7 @@ def deflicker(
             flow=flow,
             flow_weights=flow_weights and from_anywhere(flow_weights),
             frames=FrameRange.parse(frames) if frames else None,
-            part=part,
-            layer=layer,
+            choice=(layer, part, stereo_view),
             matte=Matte(matte_from_anywhere(matte), matte_invert, matte_feather) if matte else None,
             overwrite=overwrite,
             resume=resume,

@@ -101,6 +101,9 @@ def edit(
     layer: Annotated[
         str | None, _option("The layer whose RGB to edit; default: the part's own RGB.", _SHOT)
     ] = None,
+    stereo_view: Annotated[
+        str | None, _option("The stereo view to edit, such as left; default: the first.", _SHOT)
+    ] = None,
     prompt: Annotated[str, _field(Edit, "prompt", _EDITING)] = "",
     source_prompt: Annotated[str, _field(Edit, "source_prompt", _EDITING)] = "",
     negative_prompt: Annotated[str, _field(Edit, "negative_prompt", _EDITING)] = "",
@@ -298,7 +301,7 @@ def edit(
     config = ocio or os.environ.get("OCIO") or None
     with given_on_the_command_line():
         job = EditJob(
-            plate=Plate(from_anywhere(plate), part, layer),
+            plate=Plate(from_anywhere(plate), part, layer, stereo_view),
             color=Color(config and if_there(config), colorspace, view, encoding),
             edit=Edit(
                 prompt=prompt,

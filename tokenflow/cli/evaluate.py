@@ -56,6 +56,10 @@ def evaluate(
         str | None,
         typer.Option(help="The layer whose RGB was edited.", rich_help_panel=_SHOT),
     ] = None,
+    stereo_view: Annotated[
+        str | None,
+        typer.Option(help="The stereo view that was edited.", rich_help_panel=_SHOT),
+    ] = None,
     matte: Annotated[
         str | None,
         typer.Option(
@@ -166,7 +170,7 @@ def evaluate(
 
     with given_on_the_command_line():
         wanted = FrameRange.parse(frames) if frames else None
-        shot = Plate(from_anywhere(plate), part, layer)
+        shot = Plate(from_anywhere(plate), part, layer, stereo_view)
         color = Color(ocio and if_there(ocio), colorspace, view)
         area = Matte(matte_from_anywhere(matte), matte_invert, matte_feather) if matte else None
         outline = Matte(matte_from_anywhere(outlined)) if outlined else None

@@ -9,7 +9,8 @@ from typing import Literal
 
 import numpy as np
 
-from ocio.frame import Frame, FrameHeader
+from ocio.frame import Frame
+from ocio.header import FrameHeader
 from ocio.window import Window
 from tokenflow.deflicker.canvas import on_canvas
 from tokenflow.deflicker.flow import DisFlow

@@ -17,7 +17,8 @@ from pathlib import Path
 import numpy as np
 
 from ocio.exr_write import write_frame
-from ocio.frame import Attribute, Frame, Part
+from ocio.frame import Frame, Part
+from ocio.header import Attribute
 from ocio.sequence import SequencePattern
 from ocio.temporary import remove_stale_temporaries
 from ocio.window import Window

@@ -17,6 +17,7 @@ from ocio.errors import FramesDiffer
 from ocio.exr import read_frame
 from ocio.frame import Frame
 from ocio.resample import proxy
+from ocio.selection import FIRST, Choice
 from ocio.transfer import Transfer
 from ocio.window import Window
 
@@ -43,7 +44,7 @@ class Viewing:
         The plate's display window; all sequences have the same.
     size
         Width and height of the pictures, square pixels.
-    layer, part
+    choice
         What is measured of the files.
     """
 
@@ -51,13 +52,12 @@ class Viewing:
     view_name: str
     window: Window
     size: tuple[int, int]
-    layer: str | None = None
-    part: str | None = None
+    choice: Choice = FIRST
 
     def linear(self, frame: Frame, planes: Float32 | None = None) -> Float32:
         """Return a frame's picture, or `planes` (H, W, n) of its data window, at `size`."""
-        owner = frame.parts[frame.select(self.layer, self.part).part]
-        pixels = frame.rgb(self.layer, self.part) if planes is None else planes
+        owner = frame.parts[frame.select(*self.choice).part]
+        pixels = frame.rgb(*self.choice) if planes is None else planes
         return proxy(pixels, owner.display_window, self.size, data_window=owner.data_window)
 
     def display(self, linear: Float32) -> Float32:
@@ -145,7 +145,7 @@ def read_clip(
     )
     for index, (number, path) in enumerate(files.items()):
         frame = read_frame(path, number)
-        window = frame.parts[frame.select(viewing.layer, viewing.part).part].display_window
+        window = frame.parts[frame.select(*viewing.choice).part].display_window
         if window != viewing.window:
             raise FramesDiffer(
                 f"frame {number} of {name!r} is {_said(window)}, the plate {_said(viewing.window)}",

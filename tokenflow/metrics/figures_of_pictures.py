@@ -90,10 +90,10 @@ def outside(measured: Measured) -> list[Figure]:
     found: dict[str, list[tuple[int, float]]] = {edit.name: [] for edit in measured.edits}
     for number in measured.numbers:
         frame = read_frame(subject.plate.path(number), number)
-        mask = matte.read(number, frame, frame.select(viewing.layer, viewing.part).part)
-        before = frame.rgb(viewing.layer, viewing.part)
+        mask = matte.read(number, frame, frame.select(*viewing.choice).part)
+        before = frame.rgb(*viewing.choice)
         for name, edit in subject.edits.items():
-            after = read_frame(edit.path(number), number).rgb(viewing.layer, viewing.part)
+            after = read_frame(edit.path(number), number).rgb(*viewing.choice)
             found[name].append(fidelity.changed_outside(after, before, mask))
     elsewhere = {number: small == 0 for number, small in measured.small(matte).items()}
 

@@ -67,7 +67,7 @@ class Measured:
         viewing, small = self.subject.viewing, {}
         for number in self.numbers:
             frame = read_frame(self.subject.plate.path(number), number)
-            whole = matte.read(number, frame, frame.select(viewing.layer, viewing.part).part)
+            whole = matte.read(number, frame, frame.select(*viewing.choice).part)
             small[number] = viewing.linear(frame, whole[..., None])[..., 0]
         return small
 

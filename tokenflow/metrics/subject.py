@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from ocio.config import OCIO_ERRORS, ResolvedConfig, input_space, resolve_config
 from ocio.errors import BrokenConfig
 from ocio.exr import inspect
-from ocio.frame import FrameHeader, PartHeader, select_channels
 from ocio.frame_range import FrameRange
+from ocio.header import FrameHeader, PartHeader
 from ocio.matte import Matte, load_matte
+from ocio.selection import select_channels
 from ocio.sequence import Sequence, find_sequence
 from ocio.transfer import build_transfer
 from tokenflow.errors import InvalidJob
@@ -117,7 +118,7 @@ def find_subject(
             hint=f"The plate has {FrameRange.of(sequence.frames)}; choose other --frames.",
         )
     header = inspect(sequence.path(numbers[0]), numbers[0])
-    selection = select_channels(header, plate.layer, plate.part)
+    selection = select_channels(header, *plate.choice)
     config = resolve_config(color.ocio)
     space = input_space(config, header, color.colorspace, part=selection.part)
     part = header.parts[selection.part]
@@ -181,7 +182,7 @@ def _viewing(
     said = f"{found[0]}, {found[1]}" if found else "the view"
     window = part.display_window
     size = picture_size(window, part.pixel_aspect, width)
-    return Viewing(transfer, said, window, size, plate.layer, plate.part)
+    return Viewing(transfer, said, window, size, plate.choice)
 
 
 def _rate(header: FrameHeader, part: int) -> float:

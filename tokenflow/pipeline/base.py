@@ -11,8 +11,8 @@ from ocio.attributes import PROVENANCE_PREFIX
 from ocio.config import ResolvedConfig
 from ocio.errors import MissingFrames, OcioError, OutputIsInput
 from ocio.exr import inspect
-from ocio.frame import FrameHeader
 from ocio.frame_range import FrameRange
+from ocio.header import FrameHeader
 from ocio.sequence import SequencePattern
 from tokenflow.earlier import frames_of, nearby
 from tokenflow.errors import InvalidJob
@@ -23,7 +23,7 @@ KEPT = (
     *(("edit", name) for name in ("method", "mode", "steps", "inversion_steps")),
     *(("edit", name) for name in ("inversion_evaluations", "source_prompt", "size")),
     ("edit", "keyframe_interval"),
-    *(("plate", name) for name in ("part", "layer")),
+    *(("plate", name) for name in ("part", "layer", "stereo_view")),
     *(("color", name) for name in ("colorspace", "view", "encoding")),
     ("model", "dtype"),
     ("range", "missing"),

@@ -221,8 +221,8 @@ def _mixture(
     plan: Plan, plate: Frame, earlier: Frame, edited: Frame, share: float
 ) -> tuple[Frame, int]:
     """Mix two edits of a frame; returns it and how many samples differ from the plate."""
-    names = plan.job.plate.layer, plan.job.plate.part
-    before, after, own = (frame.rgb(*names) for frame in (earlier, edited, plate))
+    choice = plan.job.plate.choice
+    before, after, own = (frame.rgb(*choice) for frame in (earlier, edited, plate))
     log, weight = plan.encoding.log, np.float32(share)
     with np.errstate(invalid="ignore"):
         code = log.forward(before)
@@ -231,4 +231,4 @@ def _mixture(
     alike = (before == after) | ~np.isfinite(before) | ~np.isfinite(after)
     rgb = np.where(alike, after, log.inverse(code))
     touched = ~((rgb == own) | (np.isnan(rgb) & np.isnan(own)))
-    return plate.with_rgb(rgb, touched, *names), int(np.count_nonzero(touched))
+    return plate.with_rgb(rgb, touched, *choice), int(np.count_nonzero(touched))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ocio.errors import UnknownLayer
-from ocio.frame import FrameHeader, PartHeader
+from ocio.header import FrameHeader, PartHeader
 
 DEPTHS = ("Z", "depth.Z", "depth.z", "Depth.Z", "depth", "z")
 """Names that renderers give to depth, the first one first."""

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from ocio.exr import read_frame
-from ocio.frame import FrameHeader
+from ocio.header import FrameHeader
 from ocio.resample import proxy
 from tokenflow.diffusion.latents import LatentStack
 from tokenflow.pipeline.control_channels import find_channel, from_channel, lacking

@@ -180,7 +180,7 @@ class _Plate:
         window = frame.parts[plan.selection.part].data_window
         if self.vectors:
             self.vectors.take(number, frame)
-        rgb = frame.rgb(plate.layer, plate.part)
+        rgb = frame.rgb(*plate.choice)
         return proxy(rgb, plan.rectangle, plan.size, data_window=window)
 
 

@@ -20,6 +20,7 @@ from ocio.exr import read_frame
 from ocio.exr_write import remove_stale_temporaries, write_frame
 from ocio.frame import Frame
 from ocio.frame_range import FrameRange
+from ocio.selection import Choice
 from tokenflow.checkpoints.flow import load_raft
 from tokenflow.checkpoints.weights import sha256_of
 from tokenflow.deflicker.canvas import on_canvas
@@ -153,8 +154,8 @@ class _Work:
             window = frame.parts[found.selection.part].data_window
             matte = np.nan_to_num(on_canvas(own[..., None], window, found.canvas)[..., 0])
         return Picture(
-            self._placed(frame, straight(frame, asked.layer, asked.part)),
-            self._placed(plate, straight(plate, asked.layer, asked.part)),
+            self._placed(frame, straight(frame, asked.choice)),
+            self._placed(plate, straight(plate, asked.choice)),
             matte,
         )
 
@@ -186,7 +187,7 @@ class _Work:
 
     def _placed(self, frame: Frame, samples: Float32) -> Float32:
         asked = self.found.asked
-        window = frame.parts[frame.select(asked.layer, asked.part).part].data_window
+        window = frame.parts[frame.select(*asked.choice).part].data_window
         return on_canvas(samples, window, self.found.canvas)
 
     def _made_of(self, number: int) -> dict[str, str]:
@@ -237,9 +238,9 @@ class _Work:
         return said | {PROVENANCE_PREFIX + name: value for name, value in ours.items()}
 
 
-def straight(frame: Frame, layer: str | None, part: str | None) -> Float32:
+def straight(frame: Frame, choice: Choice) -> Float32:
     """Return the colours (h, w, 3) without their premultiplication; NaN where nothing is seen."""
-    rgb, alpha = frame.rgb(layer, part), frame.alpha(layer, part)
+    rgb, alpha = frame.rgb(*choice), frame.alpha(*choice)
     if alpha is None or bool((alpha == 1).all()):
         return rgb
     seen = np.isfinite(alpha) & (alpha > 0)
@@ -249,19 +250,15 @@ def straight(frame: Frame, layer: str | None, part: str | None) -> Float32:
 
 def _put_back(frame: Frame, found: FinishedShot, result: Filtered) -> tuple[Frame, FrameCounts]:
     """Put what the filter changed into the edit's frame; every other sample keeps its bits."""
-    layer, part = found.asked.layer, found.asked.part
-    rgb, alpha, before = (
-        frame.rgb(layer, part),
-        frame.alpha(layer, part),
-        straight(frame, layer, part),
-    )
+    choice = found.asked.choice
+    rgb, alpha, before = frame.rgb(*choice), frame.alpha(*choice), straight(frame, choice)
     window = frame.parts[found.selection.part].data_window
     after = on_canvas(result.edit, found.canvas, window)
     touched = np.isfinite(before) & np.isfinite(after) & (after != before)
     changed = np.where(touched, after, 0) - np.where(touched, before, 0)
     if alpha is not None:
         changed = changed * alpha[..., None]
-    made = frame.with_rgb(rgb + changed, touched, layer, part)
+    made = frame.with_rgb(rgb + changed, touched, *choice)
     counts = FrameCounts(
         nan=int(np.isnan(rgb).sum()),
         infinite=int(np.isinf(rgb).sum()),

@@ -12,10 +12,11 @@ from typing import Literal
 from ocio.attributes import PROVENANCE_PREFIX
 from ocio.errors import FramesDiffer, MissingFrames
 from ocio.exr import inspect
-from ocio.frame import ChannelSelection, FrameHeader, same_channels, select_channels
 from ocio.frame_range import FrameRange
+from ocio.header import FrameHeader
 from ocio.matte import Matte, load_matte
 from ocio.output import check_output
+from ocio.selection import FIRST, ChannelSelection, Choice, same_channels, select_channels
 from ocio.sequence import Sequence, SequencePattern, find_sequence
 from ocio.window import Window, edit_rectangle
 from tokenflow.checkpoints.flow import RaftInfo, verify_raft
@@ -58,7 +59,7 @@ class Asked:
         Its weights.
     frames
         What is written; None is all that the edit has.
-    part, layer
+    choice
         Where the edited colours are, in both sequences.
     """
 
@@ -70,8 +71,7 @@ class Asked:
     flow: Literal["auto", "estimated", "raft"] = "auto"
     flow_weights: str | None = None
     frames: FrameRange | None = None
-    part: str | None = None
-    layer: str | None = None
+    choice: Choice = FIRST
     matte: MatteOfJob | None = None
     overwrite: bool = False
     resume: bool = False
@@ -235,9 +235,9 @@ def _selection(
     asked: Asked, headers: Mapping[int, FrameHeader], plates: Mapping[int, FrameHeader]
 ) -> ChannelSelection:
     """Choose the edited channels, and hold the plate to the edit's format."""
-    chosen = same_channels(headers, asked.layer, asked.part)
+    chosen = same_channels(headers, *asked.choice)
     for number, header in headers.items():
-        other = select_channels(plates[number], asked.layer, asked.part)
+        other = select_channels(plates[number], *asked.choice)
         sizes = [
             (part.display_window, part.pixel_aspect)
             for part in (header.parts[chosen.part], plates[number].parts[other.part])

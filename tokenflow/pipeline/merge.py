@@ -103,7 +103,7 @@ def deliver(
         frame = read_frame(plan.sequence.path(number), number)
         merged = _merge(plan, frame, deltas, edited)
         job = plan.job
-        result = frame.with_rgb(merged.rgb, merged.touched, job.plate.layer, job.plate.part)
+        result = frame.with_rgb(merged.rgb, merged.touched, *job.plate.choice)
         counts = FrameCounts.of(merged.counts, result.clamped)
         if stopped.is_set():
             raise Cancelled("cancelled", frame=number)
@@ -157,12 +157,12 @@ def _merge(plan: Plan, frame: Frame, deltas: LatentStack, edited: LatentStack) -
     job, number = plan.job, frame.frame
     assert number is not None  # the frame was read by its number
     part = plan.selection.part
-    rgb = frame.rgb(job.plate.layer, job.plate.part)
+    rgb = frame.rgb(*job.plate.choice)
     placement = Placement(
         plan.rectangle,
         data_window=frame.parts[part].data_window,
         matte=plan.matte.read(number, frame, part) if plan.matte else None,
-        alpha=frame.alpha(job.plate.layer, job.plate.part),
+        alpha=frame.alpha(*job.plate.choice),
         strength=job.output.strength,
     )
     if job.output.merge == "replace":

@@ -11,10 +11,11 @@ from ocio.config import ResolvedConfig, input_space, resolve_config
 from ocio.encoding import Encoding
 from ocio.errors import UnreadableFrame
 from ocio.exr import inspect, read_frame
-from ocio.frame import ChannelSelection, FrameHeader, same_channels
 from ocio.frame_range import FrameRange
+from ocio.header import FrameHeader
 from ocio.matte import Matte, load_matte
 from ocio.output import check_output
+from ocio.selection import ChannelSelection, same_channels
 from ocio.sequence import PlannedFrame, Sequence, SequencePattern, find_sequence, plan_frames
 from ocio.window import EditRectangle, edit_rectangle
 from tokenflow.checkpoints.decoder import DecoderInfo, verify_decoder
@@ -211,7 +212,7 @@ def make_plan(job: EditJob, options: RunOptions) -> Plan:
         job_hash=job_hash(told),
     )
     headers = _headers(frames)
-    selection = same_channels(headers, job.plate.layer, job.plate.part)
+    selection = same_channels(headers, *job.plate.choice)
     part = selection.part
     check_channels([one.asked.image for one in controls], headers, part)
     rectangle = edit_rectangle((number, head.parts[part]) for number, head in headers.items())

@@ -12,7 +12,7 @@ from ocio.attributes import PROVENANCE_PREFIX
 from ocio.errors import OcioError
 from ocio.exr import inspect
 from ocio.exr_write import frame_is_complete
-from ocio.frame import Attribute
+from ocio.header import Attribute
 from ocio.merge import MergeCounts
 from tokenflow.checkpoints.weights import sha256_of
 from tokenflow.diffusion.editor import EditReport

@@ -192,7 +192,7 @@ def _read_one(
         return FrameFacts("", 0.0, 0, 0), plan.encoding.encode(black)
     frame = read_frame(source, number)
     check_writable(frame)
-    rgb = frame.rgb(plan.job.plate.layer, plan.job.plate.part)
+    rgb = frame.rgb(*plan.job.plate.choice)
     window = frame.parts[plan.selection.part].data_window
     linear = proxy(rgb, plan.rectangle, plan.size, data_window=window)
     picture, outside = plan.encoding.encode_counted(linear)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from ocio.frame import ChannelSelection, FrameHeader, unedited_views
 from ocio.frame_range import FrameRange
+from ocio.header import FrameHeader
+from ocio.selection import ChannelSelection
 from ocio.sequence import MissingPolicy
+from ocio.stereo import unedited_views
 from tokenflow.checkpoints.notes import unknown_words
 from tokenflow.checkpoints.verify import CheckpointInfo
 from tokenflow.diffusion.text import prompt_warnings

@@ -158,6 +158,7 @@ class InspectRequest(BaseModel):
     colorspace: str | None = None
     layer: str | None = None
     part: str | None = None
+    stereo_view: str | None = None
 
 
 class BundleRequest(BaseModel):

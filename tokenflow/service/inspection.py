@@ -9,8 +9,9 @@ from typing import Any
 from ocio.config import ResolvedConfig, input_space
 from ocio.errors import DataPlate, OcioError, UnknownColourSpace
 from ocio.exr import inspect
-from ocio.frame import FrameHeader, PartHeader, select_channels
 from ocio.frame_range import FrameRange
+from ocio.header import FrameHeader, PartHeader
+from ocio.selection import select_channels
 from ocio.sequence import find_sequence
 from ocio.timecode import TIMECODE
 from ocio.window import Window
@@ -26,6 +27,7 @@ def inspect_plate(
     colorspace: str | None = None,
     layer: str | None = None,
     part: str | None = None,
+    stereo_view: str | None = None,
 ) -> dict[str, Any]:
     """Describe a sequence by its names on disk and the header of its first readable frame.
 
@@ -33,7 +35,7 @@ def inspect_plate(
     ----------
     path
         A sequence as a job names it.
-    ocio, colorspace, layer, part
+    ocio, colorspace, layer, part, stereo_view
         As in a job.
 
     Raises
@@ -43,7 +45,7 @@ def inspect_plate(
     """
     sequence = find_sequence(path)
     header = _first_readable([sequence.path(frame) for frame in sequence.frames[:3]])
-    selection = select_channels(header, layer, part)
+    selection = select_channels(header, layer, part, stereo_view)
     edited = header.parts[selection.part]
     config = load_config(ocio)
     return {

@@ -87,16 +87,18 @@ def _add_plate_frame(ending: Format) -> None:
         colorspace: str | None = None,
         layer: str | None = None,
         part: str | None = None,
+        stereo_view: str | None = None,
         if_none_match: IfNoneMatch = None,
     ) -> Response:
         """Show one frame of a sequence."""
         colour = {"view": view, "ocio": ocio, "colorspace": colorspace}
-        chosen = {"layer": layer, "part": part, "width": width, "format": ending}
+        chosen = {"layer": layer, "part": part, "stereo_view": stereo_view}
+        shown = {"width": width, "format": ending}
 
         def wish() -> WantedPicture:
             door.roots.check(path)
             door.roots.check_config(ocio)
-            return of_plate(path, frame, **colour, **chosen)
+            return of_plate(path, frame, **colour, **chosen, **shown)
 
         return await _answer(door, wish, if_none_match)
 

@@ -17,9 +17,11 @@ from PIL import Image
 from ocio.config import OCIO_ERRORS, ResolvedConfig, input_space, resolve_config
 from ocio.errors import BrokenConfig
 from ocio.exr import inspect, read_frame
-from ocio.frame import Frame, FrameHeader, PartHeader, select_channels
+from ocio.frame import Frame
+from ocio.header import FrameHeader, PartHeader
 from ocio.matte import load_matte
 from ocio.resample import proxy
+from ocio.selection import select_channels
 from ocio.temporary import temporary_path
 from ocio.transfer import Transfer, build_transfer
 from tokenflow.errors import InvalidJob
@@ -74,13 +76,13 @@ def _shown(wanted: WantedPicture, file: str, plate: FrameHeader) -> Float32:
 
     The colour space is the plate's: an edit is written in the same one.
     """
-    selection = select_channels(plate, wanted.layer, wanted.part)
+    selection = select_channels(plate, *wanted.choice)
     config = load_config(wanted.ocio)
     space = input_space(config, plate, wanted.colorspace, part=selection.part)
     frame = read_frame(file, wanted.frame)
-    part = frame.parts[frame.select(wanted.layer, wanted.part).part]
+    part = frame.parts[frame.select(*wanted.choice).part]
     small = proxy(
-        frame.rgb(wanted.layer, wanted.part),
+        frame.rgb(*wanted.choice),
         part.display_window,
         picture_size(part, wanted.width),
         data_window=part.data_window,
@@ -100,7 +102,7 @@ def _matte(wanted: WantedPicture) -> Float32:
         raise InvalidJob("the job has no matte", hint="Ask for plate, edit or difference.")
     matte = load_matte(wanted.matte, invert=wanted.matte_invert, feather=wanted.matte_feather)
     frame: Frame = read_frame(wanted.plate, wanted.frame)
-    number = frame.select(wanted.layer, wanted.part).part
+    number = frame.select(*wanted.choice).part
     part = frame.parts[number]
     small = proxy(
         matte.read(wanted.frame, frame, number)[..., None],

@@ -34,6 +34,7 @@ def of_job(job: EditJob, what: What, frame: int, **shown: Any) -> WantedPicture:
         edit=_edit(job, sequence, frame) if what in ("edit", "difference") else None,
         part=job.plate.part,
         layer=job.plate.layer,
+        stereo_view=job.plate.stereo_view,
         ocio=job.color.ocio,
         colorspace=job.color.colorspace,
         view=job.color.view,

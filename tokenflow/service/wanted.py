@@ -39,7 +39,7 @@ class WantedPicture:
     plate, edit
         The files; of the frame in question, or where the plate lacks it, of one that tells the
         plate's colour space.
-    part, layer
+    part, layer, stereo_view
         What is edited, as the job names it.
     ocio, colorspace, view
         As in a job: null is what config and file say.
@@ -55,6 +55,7 @@ class WantedPicture:
     edit: str | None = None
     part: str | None = None
     layer: str | None = None
+    stereo_view: str | None = None
     ocio: str | None = None
     colorspace: str | None = None
     view: str | None = None
@@ -80,6 +81,11 @@ class WantedPicture:
             yield from matte_files(self.matte, self.frame)
         if self.ocio is not None and not self.ocio.startswith(BUILT_IN):
             yield self.ocio
+
+    @property
+    def choice(self) -> tuple[str | None, str | None, str | None]:
+        """Layer, part and stereo view, in the order in which files are asked for channels."""
+        return self.layer, self.part, self.stereo_view
 
     def to_json(self) -> dict[str, Any]:
         """Return the fields."""

@@ -177,6 +177,20 @@ def test_only_the_part_that_is_named_is_edited(edit: Edit, tmp_path: Path) -> No
     assert {part for part, _ in where} == {1}
 
 
+def test_only_the_eye_that_is_named_is_edited(edit: Edit, tmp_path: Path) -> None:
+    left = {f"left.{name}": channel for name, channel in rgb(36, 64, seed=3).items()}
+    views = {"multiView": ("string[2]", ("right", "left"))}
+    for frame in (1, 2):
+        write_plate(
+            tmp_path / f"plate/p.{frame}.exr", rgb(36, 64) | left, attributes=LABEL | views
+        )
+    ran = edit(tmp_path / "plate", tmp_path / "out", "--stereo-view", "left")
+    assert ran.code == 0, ran.err
+    where = changed(tmp_path / "plate/p.1.exr", tmp_path / "out/p.1.exr")
+    assert {channel for _, channel in where} == {"left.R", "left.G", "left.B"}
+    assert "the stereo views right stay unedited" in ran.err
+
+
 def test_nan_and_infinite_samples_stay_and_spread_into_nothing(edit: Edit, tmp_path: Path) -> None:
     channels = rgb(36, 64, nasty=True)
     broken = ~np.isfinite(np.stack([*channels.values()]))
