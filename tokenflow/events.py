@@ -134,7 +134,10 @@ class FrameWritten(Event):
 
 @dataclass(frozen=True)
 class Finished(Event):
-    """The job is done: `frames` results on disk and the report beside them."""
+    """The job is done: `frames` results on disk and the report beside them.
+
+    One that was to end before the frames has 0 and an empty `report`.
+    """
 
     frames: int
     report: str

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -140,6 +141,9 @@ def carry_out(
     from tokenflow.pipeline.estimate import describe
 
     if options.dry_run:
+        if stage != "all":
+            # Frames that are there are no matter of a task that writes none.
+            options = replace(options, resume=True, overwrite=False)
         for line in describe(make_plan(job, options)):
             typer.echo(line)
         return None

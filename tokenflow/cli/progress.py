@@ -142,6 +142,7 @@ class Bars:
             console=console,
         )
         self.task = TaskID(0)
+        self._last = ""
 
     def __enter__(self) -> Bars:
         self.progress.start()
@@ -162,11 +163,13 @@ class Bars:
             task = next(task for task in self.progress.tasks if task.id == self.task)
             note = "already there" if event.reused else ""
             self.progress.update(self.task, completed=task.total, note=note)
+            self._last = event.stage
         elif isinstance(event, JobWarning):
             note = f"[yellow]note[/] {escape(event.message)}"
             self.progress.console.print(note, highlight=False, soft_wrap=True)
         elif isinstance(event, Finished):
-            self.progress.console.print(_finished(event), highlight=False, soft_wrap=True)
+            said = _finished(event, self._last)
+            self.progress.console.print(said, highlight=False, soft_wrap=True)
 
 
 class Lines:
@@ -176,6 +179,7 @@ class Lines:
         self.write = write
         self.last = 0.0
         self._now = "begins"
+        self._last = ""
 
     def repeat(self) -> None:
         """Say where the running stage stands."""
@@ -195,16 +199,20 @@ class Lines:
         elif isinstance(event, StageFinished):
             note = ", already there" if event.reused else ""
             self.write(f"{_name(event.stage)}: {event.seconds:.1f} s{note}")
+            self._last = event.stage
         elif isinstance(event, JobWarning):
             self.write(f"note: {event.message}")
         elif isinstance(event, Finished):
-            self.write(_finished(event))
+            self.write(_finished(event, self._last))
 
 
 def _name(stage: str) -> str:
     return NAMES.get(stage, stage)
 
 
-def _finished(event: Finished) -> str:
+def _finished(event: Finished, last: str) -> str:
+    if not event.report:
+        # A task of a farm that ends before the frames, which are for other tasks to write.
+        return f"done up to {_name(last)} in {event.seconds:.1f} s; kept in the workspace"
     frames = "1 frame" if event.frames == 1 else f"{event.frames} frames"
     return f"{frames} in {event.seconds:.1f} s; report {event.report}"

@@ -1,4 +1,4 @@
-"""One of several processes that run a job: `python -m tokenflow.cli.rank FOLDER RANK`.
+"""One of several processes that run a job.
 
 Started by `tokenflow run --device A,B` and by nobody else.
 """
@@ -52,7 +52,8 @@ def carry_out_on_ranks(asked: Asked) -> None:
         (folder / ASKED).write_bytes(pickle.dumps(asked))
 
         def command(rank: int) -> list[str]:
-            return [sys.executable, "-m", "tokenflow.cli.rank", name, str(rank)]
+            # Not by -m: the module comes with the program's package, and runs no second time.
+            return [sys.executable, "-c", f"from {__name__} import main; main()", name, str(rank)]
 
         with RankProcesses(asked.devices, command) as ranks:
             try:
@@ -106,7 +107,3 @@ def run_rank(folder: Path, rank: int) -> None:
         options = replace(asked.options, device=asked.devices[0])
         carry_out(asked.job, options, asked.style, stage=asked.stage, team=team)
         team.end()
-
-
-if __name__ == "__main__":
-    main()

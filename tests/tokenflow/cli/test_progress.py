@@ -95,6 +95,18 @@ def test_a_log_of_a_long_stage_says_now_and_then_how_far_it_is(
     assert lines == ["Edit: 120 of 450, step 12 of 50", "Edit: 61.2 s"]
 
 
+def test_a_task_that_ends_before_the_frames_says_what_it_has_done() -> None:
+    said: list[str] = []
+    screen = io.StringIO()
+    with Bars(Console(file=screen, force_terminal=True, width=80)) as bars:
+        for show in (Lines(said.append), bars):
+            show(StageStarted("invert", 8))
+            show(StageFinished("invert", 3.0))
+            show(Finished(0, "", 3.7))
+    assert said[-1] == "done up to Invert in 3.7 s; kept in the workspace"
+    assert said[-1] in screen.getvalue()
+
+
 def test_bars_show_warnings_word_for_word() -> None:
     """Square brackets are the terminal library's own markup, and part of many file names."""
     screen = io.StringIO()

@@ -54,6 +54,17 @@ def test_tasks_one_after_the_other_give_the_frames_of_the_whole(
     assert exr_files(tmp_path / "out") == exr_files(tmp_path / "whole")
 
 
+def test_a_dry_run_of_a_task_takes_no_offence_at_frames_as_the_task_itself(
+    task: Command, tokenflow: Command, write_job: Callable[..., Path], tmp_path: Path
+) -> None:
+    job = write_job()
+    assert task(job).code == 0
+    assert task(job, "--stage", "edit").err.splitlines()[-1].startswith("done up to Compare in ")
+    dry = ("run", job, "--workspace", tmp_path / "ws", "--device", "cpu", "--dry-run")
+    assert tokenflow(*dry, "--stage", "edit").code == 0
+    assert tokenflow(*dry).code == 73
+
+
 def test_a_task_on_another_kind_of_device_than_its_job_began_on_is_refused(
     task: Command, write_job: Callable[..., Path], tmp_path: Path
 ) -> None:

@@ -63,6 +63,7 @@ def test_two_processes_write_the_frames_of_one(
     running = started(job, *places, "--progress", "openjd")
     out, err = running.communicate(timeout=LONG)
     assert running.returncode == 0, err
+    assert "Warning" not in err
     assert all(line.startswith("openjd_") for line in out.splitlines())
     assert "openjd_progress: 100.0" in out
     report = json.loads((tmp_path / "out/plate.report.json").read_text())
