@@ -32,6 +32,7 @@ from tokenflow.cli.dreammotion import (
 )
 from tokenflow.cli.fields import field as _field
 from tokenflow.cli.fields import option as _option
+from tokenflow.cli.job_file import JobFile, check_job_file, write_job
 from tokenflow.cli.options import (
     Device,
     DryRun,
@@ -276,6 +277,7 @@ def edit(
     overwrite: Overwrite = False,
     resume: Resume = False,
     dry_run: DryRun = False,
+    job_file: JobFile = None,
     service: Service = False,
     progress: ProgressOption = "auto",
 ) -> None:
@@ -355,6 +357,9 @@ def edit(
             resume=resume,
             dry_run=dry_run,
         )
+    if job_file:
+        check_job_file(context, job)
+        return write_job(job, job_file, overwrite)
     path = job.output.path
     if resume and asks_for_version(path):
         raise typer.BadParameter("--resume goes on with a version that is there: name its number")

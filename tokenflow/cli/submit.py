@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
+from tokenflow.cli.job_file import job_as_run
 from tokenflow.cli.options import load_engine
 from tokenflow.cli.paths import from_anywhere, job_from_anywhere
 from tokenflow.farm.openjd import Submission, as_text, bundle
@@ -80,12 +80,11 @@ def submit(
         folders=folders,
         program=program,
     )
-    told = replace(plan.job, output=replace(plan.job.output, path=str(plan.output)))
     if system == "openjd":
         written = {name: as_text(content) for name, content in bundle(asked).items()}
     else:
         written = submission(system, asked)
-    written[job_file.name] = as_text(told.to_json())
+    written[job_file.name] = as_text(job_as_run(plan).to_json())
     there = [file for file in written if (out / file).exists()]
     if there and not overwrite:
         raise OutputExists(
