@@ -17,7 +17,6 @@ from safetensors.torch import load_file
 
 from tokenflow.errors import CheckpointMissing, CheckpointRejected, InvalidJob
 
-from .licence import licence_of
 from .modules import empty_module
 from .notes import FILE
 from .source import DEMO, CheckpointSource
@@ -41,8 +40,6 @@ class MotionInfo:
         Hash of everything it is made of.
     parameters
         Numbers in its weights.
-    licence
-        As its folder says.
     most_frames
         That the joined model sees at once.
     weights
@@ -53,7 +50,6 @@ class MotionInfo:
     path: Path
     sha256: str
     parameters: int
-    licence: str
     most_frames: int
     weights: tuple[float, float] = (1.0, 1.0)
 
@@ -131,8 +127,7 @@ def verify_motion(folder: Path, checkpoint: CheckpointSource) -> MotionInfo:
     check_checksums(folder, digests)
     count = sum(t.numel() for key, t in unet.state_dict().items() if _OWN in key)
     limit = int(unet.config.motion_max_seq_length)
-    licence, sha256 = licence_of(folder), sha256_of_all(digests)
-    return MotionInfo(folder, sha256, count, licence, limit, _weights(folder))
+    return MotionInfo(folder, sha256_of_all(digests), count, limit, _weights(folder))
 
 
 def _weights(folder: Path) -> tuple[float, float]:

@@ -14,8 +14,8 @@ def read_by(plan: Plan) -> tuple[tuple[str, ...], tuple[str, ...]]:
     job, paths = plan.job, [plan.sequence.pattern.folder]
     if job.model.checkpoint != DEMO:
         paths.append(plan.checkpoint.path)
-    if job.model.motion is not None:
-        paths.append(Path(job.model.motion))
+    if plan.motion is not None and job.model.motion is not None:
+        paths.append(plan.motion.path)
     if plan.decoder is not None:
         paths.append(plan.decoder.path)
     if plan.raft is not None:

@@ -11,8 +11,9 @@ from tokenflow.checkpoints.controlnet import (
     verify_controlnet,
 )
 from tokenflow.checkpoints.source import DEMO, CheckpointSource
-from tokenflow.errors import CheckpointDamaged, InvalidJob
+from tokenflow.errors import InvalidJob
 from tokenflow.job import EDITING_METHODS, Control, EditJob
+from tokenflow.pipeline.weights import check_same
 
 
 @dataclass(frozen=True)
@@ -65,10 +66,6 @@ def with_controls(job: EditJob, planned: Sequence[PlannedControl]) -> EditJob:
 
 def _found(control: Control, source: CheckpointSource) -> PlannedControl:
     info = verify_controlnet(controlnet_folder(control.checkpoint), source)
-    if control.sha256 not in (None, info.sha256):
-        raise CheckpointDamaged(
-            f"the ControlNet for {control.image} is not the one that the job was made with",
-            hint="Give the job the same weights, or clear edit.controls[].sha256 to use these.",
-            path=info.path,
-        )
+    what, field = f"the ControlNet for {control.image}", "edit.controls[].sha256"
+    check_same(info.sha256, control.sha256, what, field, info.path)
     return PlannedControl(replace(control, sha256=info.sha256), info)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
 from pathlib import Path
 
 from ocio.config import ResolvedConfig, input_space, resolve_config
@@ -18,16 +17,15 @@ from ocio.output import check_output
 from ocio.selection import ChannelSelection, same_channels
 from ocio.sequence import PlannedFrame, Sequence, SequencePattern, find_sequence, plan_frames
 from ocio.window import EditRectangle, edit_rectangle
-from tokenflow.checkpoints.decoder import DecoderInfo, verify_decoder
-from tokenflow.checkpoints.flow import RaftInfo, verify_raft
+from tokenflow.checkpoints.decoder import DecoderInfo
+from tokenflow.checkpoints.flow import RaftInfo
 from tokenflow.checkpoints.load import load_scheduler, load_tokenizer
 from tokenflow.checkpoints.motion import MotionInfo
 from tokenflow.checkpoints.size import check_size
 from tokenflow.checkpoints.source import CheckpointSource, resolve
 from tokenflow.checkpoints.verify import CheckpointInfo, open_layout, verify
-from tokenflow.diffusion.paper import JOINT_FRAMES
 from tokenflow.diffusion.schedule import NoiseSchedule
-from tokenflow.errors import CheckpointDamaged, InvalidJob
+from tokenflow.errors import InvalidJob
 from tokenflow.job import EDITING_METHODS, EditJob, RunOptions, job_hash
 from tokenflow.pipeline.base import (
     Earlier,
@@ -39,8 +37,17 @@ from tokenflow.pipeline.base import (
 )
 from tokenflow.pipeline.control_channels import check_channels
 from tokenflow.pipeline.control_plan import PlannedControl, plan_controls, with_controls
-from tokenflow.pipeline.video import find_video, licence_warnings, licences
+from tokenflow.pipeline.licences import licence_warnings, licences
+from tokenflow.pipeline.shot_frames import (
+    absent_frames,
+    asked_for,
+    check_count,
+    delivered_frames,
+    seen_frames,
+)
+from tokenflow.pipeline.video import find_video
 from tokenflow.pipeline.warnings import frames_replaced, plan_warnings, prompts_cut
+from tokenflow.pipeline.weights import check_same, find_decoder, find_raft
 
 
 @dataclass(frozen=True)
@@ -158,35 +165,31 @@ def make_plan(job: EditJob, options: RunOptions) -> Plan:
     sequence = find_sequence(options.plate or job.plate.path)
     earlier = open_base(job.base, job) if job.base else None
     shot = replace(job, range=earlier.root.range) if earlier else job
-    frames = _frames(shot, sequence)
+    frames = seen_frames(shot, sequence)
     like = earlier.frames if earlier else sequence.pattern
     output = output_pattern(options.output or job.output.path, like)
     source = resolve(job.model.checkpoint)
     checkpoint = verify(source)
-    if job.model.sha256 not in (None, checkpoint.sha256):
-        raise CheckpointDamaged(
-            f"the checkpoint {checkpoint.name} is not the one that the job was made with",
-            hint="Give the job the same weights, or clear model.sha256 to use these.",
-            path=checkpoint.path,
-        )
+    what = f"the checkpoint {checkpoint.name}"
+    check_same(checkpoint.sha256, job.model.sha256, what, "model.sha256", checkpoint.path)
     motion = find_video(job, source, checkpoint, tuple(planned.frame for planned in frames))
-    said = licences(source, motion)
     layout = open_layout(source)
     schedule = NoiseSchedule(load_scheduler(layout))
     _check_steps(job, schedule)
-    decoder = _decoder(job, source)
+    decoder = find_decoder(job, source)
     weights = (
         checkpoint.sha256,
         decoder.sha256 if decoder else None,
         motion.sha256 if motion else None,
     )
-    raft = _raft(job)
+    raft = find_raft(job)
     told, job = (
         one.with_weights(*weights, flow_sha256=raft.sha256 if raft else None) for one in (told, job)
     )
     controls = plan_controls(job, source)
     told, job = (with_controls(one, controls) for one in (told, job))
-    whole = _written(shot, frames)
+    said = licences(source, motion, controls, decoder, raft)
+    whole = delivered_frames(shot, frames)
     again: tuple[int, ...] = ()
     shares: dict[int, float] = {}
     carried: tuple[int, ...] = ()
@@ -195,9 +198,9 @@ def make_plan(job: EditJob, options: RunOptions) -> Plan:
         told, job = (_upon(one, earlier) for one in (told, job))
         again, shares = _stretch(job, frames)
         anew = [f for f in whole if f in again and (f in shares or f in (job.range.frames or ()))]
-        carried = _asked_for(carried_frames(earlier, whole, anew, output), options.frames)
+        carried = asked_for(carried_frames(earlier, whole, anew, output), options.frames)
         whole = FrameRange.of(anew)
-    written = _asked_for(whole, options.frames)
+    written = asked_for(whole, options.frames)
     if not written and not carried:
         raise InvalidJob(
             f"the job has none of the frames {options.frames}: it writes {whole}",
@@ -252,7 +255,7 @@ def make_plan(job: EditJob, options: RunOptions) -> Plan:
         warnings=(
             *licence_warnings(said),
             *prompts_cut(job, load_tokenizer(layout)),
-            *plan_warnings(job, checkpoint, first, selection, _absent(shot, sequence)),
+            *plan_warnings(job, checkpoint, first, selection, absent_frames(shot, sequence)),
             *frames_replaced(replaced),
         ),
         earlier=earlier,
@@ -271,7 +274,7 @@ def replan(plan: Plan, broken: set[int]) -> Plan:
     wanted = FrameRange.of(plan.numbers)
     missing = plan.job.range.missing
     frames = plan_frames(plan.sequence, wanted, missing, broken=broken)
-    _check_count(plan.job, frames)
+    check_count(plan.job, frames)
     written = tuple(frame for frame in plan.written if frame not in broken)
     # A frame that is left out is none of the frames that are made anew either.
     seen = {planned.frame for planned in frames}
@@ -286,63 +289,6 @@ def output_pattern(path: str, like: SequencePattern) -> SequencePattern:
     if Path(path).name and SequencePattern.parse(path).padding:
         raise InvalidJob(f"only EXR is written, not {path!r}", hint="Let the name end in .exr.")
     return replace(like, folder=Path(path))
-
-
-def _frames(job: EditJob, sequence: Sequence) -> tuple[PlannedFrame, ...]:
-    """Choose what the model sees: the range, and what lies on disk in its short gaps.
-
-    Motion is followed from frame to frame, so a frame step must not thin out what the model sees;
-    a gap as long as a block of frames is none of a step.
-    """
-    wanted = job.range.frames
-    if wanted is not None:
-        there = set(sequence.frames)
-        between = [
-            frame
-            for before, after in pairwise(wanted)
-            if after - before <= job.edit.keyframe_interval
-            for frame in range(before + 1, after)
-            if frame in there
-        ]
-        wanted = FrameRange.of([*wanted, *between])
-    frames = plan_frames(sequence, wanted, job.range.missing)
-    _check_count(job, frames)
-    return frames
-
-
-def _check_count(job: EditJob, frames: tuple[PlannedFrame, ...]) -> None:
-    """Refuse what a method cannot take: too many frames, or blocks that are not whole."""
-    if job.edit.method == "joint-attention" and len(frames) > JOINT_FRAMES:
-        raise InvalidJob(
-            f"joint-attention holds at most {JOINT_FRAMES} frames, and the range has {len(frames)}",
-            hint="Choose fewer --frames, or the method tokenflow, which takes any number.",
-        )
-    interval = job.edit.keyframe_interval
-    if job.edit.mode == "released" and job.edit.method == "tokenflow" and len(frames) % interval:
-        raise InvalidJob(
-            f"mode released edits whole blocks of {interval} frames, and the range has "
-            f"{len(frames)}",
-            hint=f"Choose a multiple of {interval} --frames, or the mode paper.",
-        )
-
-
-def _absent(job: EditJob, sequence: Sequence) -> FrameRange:
-    return FrameRange.of(sequence.select(job.range.frames).missing)
-
-
-def _written(job: EditJob, frames: tuple[PlannedFrame, ...]) -> FrameRange:
-    """Choose what the job delivers: its range, as far as it is on disk."""
-    wanted = job.range.frames
-    return FrameRange.of(
-        planned.frame
-        for planned in frames
-        if planned.written and (wanted is None or planned.frame in wanted)
-    )
-
-
-def _asked_for(whole: Iterable[int], part: FrameRange | None) -> tuple[int, ...]:
-    """Choose what this run delivers of it."""
-    return tuple(frame for frame in whole if part is None or frame in part)
 
 
 def _stretch(
@@ -389,33 +335,6 @@ def _headers(frames: tuple[PlannedFrame, ...]) -> dict[int, FrameHeader]:
             path=frames[0].source,
         )
     return headers
-
-
-def _decoder(job: EditJob, source: CheckpointSource) -> DecoderInfo | None:
-    model = job.model
-    if model.decoder == "default" or model.decoder_checkpoint is None:
-        return None
-    found = verify_decoder(model.decoder, Path(model.decoder_checkpoint), source)
-    if model.decoder_sha256 not in (None, found.sha256):
-        raise CheckpointDamaged(
-            "the decoder is not the one that the job was made with",
-            hint="Give the job the same weights, or clear model.decoder_sha256 to use these.",
-            path=found.path,
-        )
-    return found
-
-
-def _raft(job: EditJob) -> RaftInfo | None:
-    if job.deflicker.flow_weights is None:
-        return None
-    found = verify_raft(Path(job.deflicker.flow_weights))
-    if job.deflicker.flow_sha256 not in (None, found.sha256):
-        raise CheckpointDamaged(
-            "the weights of the motion are not those that the job was made with",
-            hint="Give the job the same weights, or clear deflicker.flow_sha256 to use these.",
-            path=found.path,
-        )
-    return found
 
 
 def _matte(

@@ -1,15 +1,15 @@
-"""What a job needs of a model of video, and under which licences its weights are."""
+"""What a job needs of a model of video."""
 
 from __future__ import annotations
 
-from tokenflow.checkpoints.licence import forbids_commerce, licence_of
 from tokenflow.checkpoints.motion import MotionInfo, find_motion
 from tokenflow.checkpoints.source import CheckpointSource
 from tokenflow.checkpoints.verify import CheckpointInfo, open_layout
 from tokenflow.dreammotion.video_unet import check_frames, frame_limit
 from tokenflow.dreammotion.windows import Window, cut
-from tokenflow.errors import CheckpointDamaged, InvalidJob
+from tokenflow.errors import InvalidJob
 from tokenflow.job import EditJob
+from tokenflow.pipeline.weights import check_same
 
 
 def find_video(
@@ -37,15 +37,12 @@ def find_video(
     if job.base is not None:
         raise InvalidJob(
             "the method dreammotion cannot continue an earlier edit",
-            hint="Render the whole shot without --base, or use the method tokenflow.",
+            hint="Render the whole shot without --base.",
         )
     found = find_motion(job.model.motion, source, checkpoint)
-    if found and job.model.motion_sha256 not in (None, found.sha256):
-        raise CheckpointDamaged(
-            "the motion adapter is not the one that the job was made with",
-            hint="Give the job the same weights, or clear model.motion_sha256 to use these.",
-            path=found.path,
-        )
+    if found:
+        recorded, field = job.model.motion_sha256, "model.motion_sha256"
+        check_same(found.sha256, recorded, "the motion adapter", field, found.path)
     trained = int(open_layout(source).scheduler.get("num_train_timesteps", 1000))
     if job.dreammotion.t_max > trained:
         raise InvalidJob(
@@ -62,18 +59,3 @@ def find_video(
 def windows_of(job: EditJob, frames: tuple[int, ...]) -> tuple[Window, ...]:
     """Cut the frames that the model sees into the job's windows."""
     return cut(frames, job.dreammotion.window, job.dreammotion.overlap)
-
-
-def licences(source: CheckpointSource, motion: MotionInfo | None) -> dict[str, str]:
-    """Tell the licence of each of a job's weights, as their folders say."""
-    said = {"checkpoint": licence_of(source.path)}
-    return said | ({"motion adapter": motion.licence} if motion else {})
-
-
-def licence_warnings(said: dict[str, str]) -> tuple[str, ...]:
-    """Name what is not for commercial work."""
-    return tuple(
-        f"the licence of the {name}, {licence}, forbids commercial work"
-        for name, licence in said.items()
-        if forbids_commerce(licence)
-    )

@@ -12,10 +12,13 @@ from ocio.stereo import unedited_views
 from tokenflow.checkpoints.notes import unknown_words
 from tokenflow.checkpoints.verify import CheckpointInfo
 from tokenflow.diffusion.text import prompt_warnings
-from tokenflow.job import PROMPTED_METHODS, EditJob
+from tokenflow.job import EDITING_METHODS, PROMPTED_METHODS, EditJob
 
 WORDS_NAMED = 12
 """Of a prompt, in a warning."""
+
+EDGES = ("canny", "soft-edges")
+"""Pictures of edges, as ControlNets take them."""
 
 
 def _some(words: tuple[str, ...]) -> str:
@@ -67,6 +70,7 @@ def plan_warnings(
             "edit.source_prompt is empty: dreammotion goes from what the plate shows to the "
             "prompt, and does better when both are said"
         )
+    found += _unused(job)
     views = unedited_views(header, selection)
     if views:
         found.append(f"the stereo views {', '.join(views)} stay unedited")
@@ -81,6 +85,24 @@ def plan_warnings(
     if absent:
         found.append(f"missing frames: {absent}; {instead(job.range.missing)}")
     return tuple(found)
+
+
+def _unused(job: EditJob) -> list[str]:
+    """Name what the job says, and what its method or weights can do nothing with."""
+    found, edit = [], job.edit
+    if edit.technique != "pnp" and edit.method not in EDITING_METHODS:
+        found.append(
+            f"the technique {edit.technique} is for methods that denoise, and changes nothing of "
+            f"{edit.method}"
+        )
+    elif strange := [one.image for one in edit.controls if one.bundled and one.image in EDGES]:
+        found.append(
+            f"the bundled ControlNet was trained on depth, not on {' and '.join(strange)}: it "
+            "holds the edit badly"
+        )
+    if job.model.motion is not None and edit.method != "dreammotion":
+        found.append(f"the motion adapter is for dreammotion, and changes nothing of {edit.method}")
+    return found
 
 
 def frames_replaced(frames: FrameRange) -> tuple[str, ...]:

@@ -109,7 +109,7 @@ def test_a_checkpoint_of_still_pictures_needs_one(tiny_checkpoint: Path, adapter
     with pytest.raises(InvalidJob, match=r"knows still pictures.*--motion-adapter"):
         find_motion(None, source, verify(source))
     found = find_motion(str(adapter), source, verify(source))
-    assert found is not None and found.licence == "not stated"
+    assert found is not None and found.path == adapter
 
 
 def test_an_adapter_of_another_family_is_refused(adapter: Path) -> None:

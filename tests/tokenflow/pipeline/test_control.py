@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from ocio.exr_write import write_frame
 from tests.tokenflow.frames import exr_files
 from tests.tokenflow.program import Ran
 from tests.tokenflow.random_controlnet import random_controlnet
+from tests.tokenflow.tiny_motion import write_tiny_adapter
 from tokenflow.job import Control, EditJob
 from tokenflow.job_file import read_job
 
@@ -133,6 +135,34 @@ def test_a_checkpoint_that_is_not_the_bundled_one_needs_a_controlnet_named(hold:
     assert "--control depth=FOLDER" in ran.error
 
 
+def test_licences_of_controlnets_are_told_and_warned_of(
+    hold: Command, depth_net: Path, tmp_path: Path
+) -> None:
+    told = hold("out", "depth", "canny", more=("--dry-run",))
+    assert "ControlNet 1 (depth): not stated; ControlNet 2 (canny): not stated" in told.out
+    mine = shutil.copytree(depth_net, tmp_path / "mine")
+    (mine / "README.md").write_text("---\nlicense: cc-by-nc-4.0\n---\n")
+    named = ("--control", f"depth={mine}", "--dry-run")
+    warned = hold("out", more=named)
+    assert "the licence of the ControlNet 1 (depth), cc-by-nc-4.0, forbids commercial" in warned.out
+
+
+@pytest.mark.parametrize(
+    ("method", "said"),
+    [
+        ("dreammotion", "controlnet is for methods that denoise, and changes nothing of dream"),
+        ("ldm-recon", "controlnet is for methods that denoise, and changes nothing of ldm-recon"),
+    ],
+)
+def test_controlnets_that_a_method_cannot_use_are_not_passed_over_in_silence(
+    hold: Command, tmp_path: Path, method: str, said: str
+) -> None:
+    adapter = write_tiny_adapter(tmp_path / "adapter")
+    named = ("--motion-adapter", adapter) if method == "dreammotion" else ()
+    ran = hold("out", "depth", more=("--method", method, *named, "--dry-run"))
+    assert said in ran.out
+
+
 def test_a_stretch_anew_keeps_the_controlnets_of_its_base(
     hold: Command, tokenflow: Command, shared_workspace: Path, tmp_path: Path
 ) -> None:
@@ -211,3 +241,15 @@ def test_a_part_of_a_shot_is_held_as_the_whole_is(
     whole, part = exr_files(tmp_path / "whole"), exr_files(tmp_path / "part")
     assert [*part] == ["plate.1002.exr", "plate.1003.exr"]
     assert all(whole[name] == part[name] for name in part)
+
+
+def test_edges_for_the_bundled_depth_and_an_adapter_for_nothing_are_warned_of(
+    tokenflow: Command, demo_plate: Path, tmp_path: Path
+) -> None:
+    edges = ("--technique", "controlnet", "--control", "canny", "--control", "depth")
+    given = ("edit", demo_plate, "-o", tmp_path / "out", "--prompt", "a blue ball", "--dry-run")
+    ran = tokenflow(*given, *edges, "--motion-adapter", tmp_path)
+    assert "bundled ControlNet was trained on depth, not on canny: it holds" in ran.out
+    assert "the motion adapter is for dreammotion, and changes nothing of tokenflow" in ran.out
+    assert "ControlNet 1 (canny): apache-2.0" in ran.out
+    assert "trained on depth" not in tokenflow(*given, *edges[:2], *edges[4:]).out

@@ -154,6 +154,18 @@ def test_the_edit_stage_of_a_farm_leaves_what_the_frames_are_made_of(
     )
 
 
+def test_a_farm_is_given_the_adapter_of_the_job_that_needs_it(
+    bend: Callable[..., Ran], tokenflow: Callable[..., Ran], adapter: Path, tmp_path: Path
+) -> None:
+    for method, given in (("dreammotion", True), ("tokenflow", False)):
+        assert bend(method, "--method", method, "--inversion-steps", "3").code == 0
+        job, folder = tmp_path / method / "plate.job.json", tmp_path / f"{method} bundle"
+        asked = ("submit", "openjd", job, "-o", folder, "--overwrite")
+        ran = tokenflow(*asked, "--workspace", tmp_path / "ws")
+        assert ran.code == 0, ran.err
+        assert (str(adapter) in (folder / "asset_references.json").read_text()) is given
+
+
 def test_a_dry_run_tells_licences_and_cost_and_writes_nothing(
     bend: Callable[..., Ran], tmp_path: Path
 ) -> None:
