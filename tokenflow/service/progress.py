@@ -10,6 +10,7 @@ from typing import Any
 from tokenflow.job import EDITING_METHODS, EditJob
 
 MEASURED = 1.0  # seconds of work before a guess at the rest is worth anything
+SEEN = 0.01  # and the share of it: the first frame also pays for disk and libraries
 ALMOST = 0.999
 
 
@@ -148,6 +149,7 @@ class JobProgress:
         current = self._stages.get(self.stage)
         running = self.clock() - self._began if current and current.running else 0.0
         spent = self._spent + running
-        if spent < MEASURED or ours <= 0:
+        rest = self._total() - self._done()
+        if spent < MEASURED or ours <= SEEN * (ours + rest):
             return None
-        return round(spent * (self._total() - self._done()) / ours, 1)
+        return round(spent * rest / ours, 1)

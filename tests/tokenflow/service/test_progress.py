@@ -94,6 +94,14 @@ def test_no_time_is_guessed_before_anything_was_measured(clock: Clock) -> None:
     assert first is not None and first["seconds_left"] is None
 
 
+def test_a_slow_first_frame_is_no_measure_of_the_job(clock: Clock) -> None:
+    progress = JobProgress(a_job(), clock=clock)
+    progress.heard(StageStarted("read", FRAMES).to_json())
+    clock.now += 5.0
+    first = progress.heard(Progress("read", 1, FRAMES).to_json())
+    assert first is not None and first["seconds_left"] is None
+
+
 def test_what_was_there_already_counts_as_done_but_not_as_quick(clock: Clock) -> None:
     progress = JobProgress(a_job(), clock=clock)
     for stage in ("read", "encode", "invert"):
