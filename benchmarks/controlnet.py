@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from tokenflow.checkpoints.controlnet import controlnet_folder
+from tokenflow.checkpoints.controlnet import DEMO_DEPTH_FOLDER
 from tokenflow.demo.render import render_picture
 from tokenflow.demo.shot import FIRST_FRAME
 from tokenflow.demo.view import to_display
@@ -70,7 +70,7 @@ def figures(folder: Path, number: int, frames: int, name: str, score: ImageText)
     clip = make_clip(folder, number, KINDS[number % len(KINDS)], frames)
     weights = ""
     if HELD[name].get("technique") == "controlnet":
-        weights = (controlnet_folder("demo-depth") / "checksums.json").read_text()
+        weights = (DEMO_DEPTH_FOLDER / "checksums.json").read_text()
     file = clip.plate.folder.parent / f"{name}.json"
     asked = {"frames": frames, "options": str(HELD[name]), "weights": weights}
     if file.exists() and (found := json.loads(file.read_text()))["asked"] == asked:

@@ -8,20 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from accelerate import init_empty_weights
 from diffusers import ControlNetModel
-from safetensors.torch import load_file
 
-from tokenflow.errors import CheckpointDamaged, CheckpointMissing, CheckpointRejected
+from tokenflow.errors import CheckpointRejected
 
+from .network import NetworkFolder, shapes_of
 from .source import CheckpointSource
-from .verify import CHECKSUMS, open_layout
-from .weights import read_json, read_shapes, sha256_of, sha256_of_all, weight_files
+from .verify import open_layout
 
 DEMO_DEPTH = "demo-depth"
 DEMO_DEPTH_FOLDER = Path(__file__).parent / "demo_controlnet"
 
-_STEM = "diffusion_pytorch_model"
+_WHAT = "ControlNet"
 
 #: Settings that ControlNet and UNet have to share, or the one's results do not fit into the other.
 _SHARED = ("in_channels", "block_out_channels", "layers_per_block", "cross_attention_dim")
@@ -47,85 +45,40 @@ class ControlNetInfo:
     parameters: int
 
 
-def controlnet_folder(name: str) -> Path:
-    """Return the folder that a job's name of a ControlNet means.
-
-    Raises
-    ------
-    CheckpointMissing
-        There is no such folder.
-    """
-    folder = DEMO_DEPTH_FOLDER if name == DEMO_DEPTH else Path(name).expanduser()
-    if not folder.is_dir():
-        raise CheckpointMissing(
-            f"there is no ControlNet {name!r}",
-            hint="Name a diffusers folder with config.json and safetensors weights.",
-            path=folder,
-        )
-    return folder
-
-
-def verify_controlnet(folder: Path, checkpoint: CheckpointSource) -> ControlNetInfo:
+def verify_controlnet(name: str, checkpoint: CheckpointSource) -> ControlNetInfo:
     """Check without loading it that a ControlNet goes with a checkpoint's UNet.
 
+    Parameters
+    ----------
+    name
+        A diffusers folder, or ``demo-depth``.
+
     Raises
     ------
     CheckpointMissing
-        A file is missing.
+        The folder or a file is missing.
     CheckpointRejected
         It is a pickle, another kind of network, or made for another layout of UNet.
     CheckpointDamaged
         A file differs from the checksum that is recorded for it.
     """
-    config = read_json(folder / "config.json")
-    if config.get("_class_name") != "ControlNetModel":
-        raise CheckpointRejected(
-            f"config.json describes a {config.get('_class_name', 'nameless class')} and no "
-            "ControlNetModel",
-            path=folder,
-        )
-    files = weight_files(folder, _STEM)
-    module = _empty(config, folder)
+    folder = DEMO_DEPTH_FOLDER if name == DEMO_DEPTH else Path(name).expanduser()
+    stored = NetworkFolder(folder, _WHAT)
+    stored.check_class(ControlNetModel.__name__)
+    module = stored.empty(ControlNetModel.from_config)
     layout = open_layout(checkpoint)
-    _check_fit(module.config, layout.configs["unet"], layout.configs["vae"], folder)
-    stored = {key: shape for file in files for key, shape in read_shapes(file).items()}
-    for key, tensor in module.state_dict().items():
-        if stored.get(key) != tuple(tensor.shape):
-            raise CheckpointRejected(
-                f"the ControlNet's weights do not fit its configuration at {key}", path=folder
-            )
-    hashes = {file.name: sha256_of(file) for file in (folder / "config.json", *files)}
-    _check_checksums(folder, hashes)
+    _check_fit(module.config, layout.configs["unet"], layout.configs["vae"], stored.path)
+    stored.check_shapes(shapes_of(module))
     count = sum(tensor.numel() for tensor in module.state_dict().values())
-    return ControlNetInfo(folder, sha256_of_all(hashes), count)
+    return ControlNetInfo(stored.path, stored.sha256(), count)
 
 
 def load_controlnet(
     info: ControlNetInfo, device: torch.device | str, dtype: torch.dtype
 ) -> torch.nn.Module:
     """Load a ControlNet in the UNet's number type."""
-    module = _empty(read_json(info.path / "config.json"), info.path)
-    stored = {
-        key: tensor
-        for file in weight_files(info.path, _STEM)
-        for key, tensor in load_file(file).items()
-    }
-    # Copied, as the checkpoint's own weights are: tensors of a mapped file lie at odd addresses.
-    weights = {key: stored.pop(key).to(device, dtype, copy=True) for key in module.state_dict()}
-    module.load_state_dict(weights, assign=True)
-    loaded: torch.nn.Module = module.to(device).requires_grad_(False).eval()
-    return loaded
-
-
-def _empty(config: Mapping[str, Any], folder: Path) -> Any:
-    """Build the module without memory for its weights."""
-    try:
-        with init_empty_weights():
-            return ControlNetModel.from_config(config)
-    except (TypeError, ValueError, KeyError, NotImplementedError) as error:
-        raise CheckpointRejected(
-            f"config.json does not describe a ControlNet: {error}", path=folder
-        ) from error
+    stored = NetworkFolder(info.path, _WHAT)
+    return stored.load(stored.empty(ControlNetModel.from_config), device, dtype)
 
 
 def _check_fit(
@@ -165,15 +118,3 @@ def _check_fit(
 
 def _plain(value: Any) -> Any:
     return list(value) if isinstance(value, (list, tuple)) else value
-
-
-def _check_checksums(folder: Path, hashes: Mapping[str, str]) -> None:
-    path = folder / CHECKSUMS
-    recorded = read_json(path) if path.is_file() else {}
-    for name, wanted in recorded.items():
-        if hashes.get(name) != wanted:
-            raise CheckpointDamaged(
-                f"{name} differs from its checksum in {CHECKSUMS}",
-                hint="Copy or download the ControlNet again.",
-                path=folder / name,
-            )

@@ -7,15 +7,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from accelerate import init_empty_weights
 from diffusers import AsymmetricAutoencoderKL, AutoencoderKLTemporalDecoder
-from safetensors.torch import load_file
 
-from tokenflow.errors import CheckpointMissing, CheckpointRejected
+from tokenflow.errors import CheckpointRejected
 
+from .network import NetworkFolder, shapes_of
 from .source import CheckpointSource
 from .verify import open_layout
-from .weights import read_json, read_shapes, sha256_of, sha256_of_all, weight_files
 
 DecoderKind = Literal["temporal", "asymmetric"]
 
@@ -23,7 +21,7 @@ CLASSES: dict[str, Any] = {
     "temporal": AutoencoderKLTemporalDecoder,
     "asymmetric": AsymmetricAutoencoderKL,
 }
-_STEM = "diffusion_pytorch_model"
+_WHAT = "decoder"
 
 
 @dataclass(frozen=True)
@@ -52,59 +50,21 @@ def verify_decoder(kind: DecoderKind, folder: Path, checkpoint: CheckpointSource
         A file is missing.
     CheckpointRejected
         It is another kind of autoencoder, damaged, or of another latent space.
+    CheckpointDamaged
+        A file differs from the checksum that is recorded for it.
     """
-    if not folder.is_dir():
-        raise CheckpointMissing(
-            "there is no such folder of a decoder",
-            hint="Name a diffusers folder with config.json and safetensors weights.",
-            path=folder,
-        )
-    config = read_json(folder / "config.json")
-    wanted = CLASSES[kind].__name__
-    if config.get("_class_name") != wanted:
-        raise CheckpointRejected(
-            f"the decoder is a {config.get('_class_name', 'nameless class')}, and {kind} needs "
-            f"{wanted}",
-            path=folder,
-        )
-    files = weight_files(folder, _STEM)
-    module = _empty(kind, config, folder)
+    stored = NetworkFolder(folder, _WHAT)
+    stored.check_class(CLASSES[kind].__name__)
+    module = stored.empty(CLASSES[kind].from_config)
     _check_latents(module.config, open_layout(checkpoint).configs["vae"], folder)
-    shapes = {key: shape for file in files for key, shape in read_shapes(file).items()}
-    for key, tensor in module.state_dict().items():
-        if shapes.get(key) != tuple(tensor.shape):
-            raise CheckpointRejected(
-                f"the decoder's weights do not fit its configuration at {key}", path=folder
-            )
-    hashes = {file.name: sha256_of(file) for file in (folder / "config.json", *files)}
-    return DecoderInfo(kind, folder, sha256_of_all(hashes))
+    stored.check_shapes(shapes_of(module))
+    return DecoderInfo(kind, folder, stored.sha256())
 
 
 def load_decoder(info: DecoderInfo, device: torch.device | str) -> torch.nn.Module:
     """Load a decoder in float32, as the checkpoint's own."""
-    module = _empty(info.kind, read_json(info.path / "config.json"), info.path)
-    stored = {
-        key: tensor
-        for file in weight_files(info.path, _STEM)
-        for key, tensor in load_file(file).items()
-    }
-    weights = {
-        key: stored.pop(key).to(device, torch.float32, copy=True) for key in module.state_dict()
-    }
-    module.load_state_dict(weights, assign=True)
-    loaded: torch.nn.Module = module.to(device).requires_grad_(False).eval()
-    return loaded
-
-
-def _empty(kind: DecoderKind, config: dict[str, Any], folder: Path) -> Any:
-    """Build the module without memory for its weights."""
-    try:
-        with init_empty_weights():
-            return CLASSES[kind].from_config(config)
-    except (TypeError, ValueError, KeyError) as error:
-        raise CheckpointRejected(
-            f"config.json does not describe a decoder: {error}", path=folder
-        ) from error
+    stored = NetworkFolder(info.path, _WHAT)
+    return stored.load(stored.empty(CLASSES[info.kind].from_config), device, torch.float32)
 
 
 def _check_latents(config: Any, own: dict[str, Any], folder: Path) -> None:

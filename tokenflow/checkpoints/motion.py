@@ -6,27 +6,29 @@ config.json and safetensors weights. Together with a checkpoint's UNet it is a `
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from accelerate import init_empty_weights
 from diffusers import MotionAdapter, UNetMotionModel
-from safetensors.torch import load_file
 
-from tokenflow.errors import CheckpointMissing, CheckpointRejected, InvalidJob
+from tokenflow.errors import CheckpointRejected, InvalidJob
 
 from .modules import empty_module
+from .network import NetworkFolder, shapes_of
 from .notes import FILE
 from .source import DEMO, CheckpointSource
-from .verify import CheckpointInfo, check_checksums, open_layout
-from .weights import Shapes, read_json, read_shapes, sha256_of, sha256_of_all, weight_files
+from .verify import CheckpointInfo, open_layout
+from .weights import read_json
 
 DEMO_MOTION = Path(__file__).parent / "demo_motion"
 """The bundled checkpoint's own."""
 
-_STEM = "diffusion_pytorch_model"
+_WHAT = "motion adapter"
+_FITTING = "Use one that was made for this family of checkpoints."
 _OWN = "motion_modules."
 
 
@@ -101,33 +103,17 @@ def verify_motion(folder: Path, checkpoint: CheckpointSource) -> MotionInfo:
     CheckpointDamaged
         A file differs from the checksum that is recorded for it.
     """
-    if not folder.is_dir():
-        raise CheckpointMissing(
-            "there is no such folder of a motion adapter",
-            hint="Name a diffusers folder with config.json and safetensors weights.",
-            path=folder,
-        )
-    config = read_json(folder / "config.json")
-    if config.get("_class_name", "MotionAdapter") != "MotionAdapter":
-        raise CheckpointRejected(
-            f"the motion adapter is a {config['_class_name']}, and dreammotion takes a "
-            "MotionAdapter",
-            path=folder,
-        )
-    if config.get("conv_in_channels"):
-        raise CheckpointRejected(
-            "the motion adapter brings an input of its own (PIA): not supported", path=folder
-        )
-    files = weight_files(folder, _STEM)
+    stored = NetworkFolder(folder, _WHAT)
+    stored.check_class(MotionAdapter.__name__)
+    if stored.config.get("conv_in_channels"):
+        raise stored.rejected("the motion adapter brings an input of its own (PIA): not supported")
     unet = empty_video_unet(open_layout(checkpoint).configs["unet"], folder)
-    stored = {key: shape for file in files for key, shape in read_shapes(file).items()}
-    _check_shapes(unet, stored, folder)
+    own = {key: shape for key, shape in shapes_of(unet).items() if _OWN in key}
+    stored.check_shapes(own, "the checkpoint", _FITTING)
     notes = [folder / FILE] if (folder / FILE).is_file() else []
-    digests = {file.name: sha256_of(file) for file in (folder / "config.json", *files, *notes)}
-    check_checksums(folder, digests)
-    count = sum(t.numel() for key, t in unet.state_dict().items() if _OWN in key)
+    count = sum(math.prod(shape) for shape in own.values())
     limit = int(unet.config.motion_max_seq_length)
-    return MotionInfo(folder, sha256_of_all(digests), count, limit, _weights(folder))
+    return MotionInfo(folder, stored.sha256(*notes), count, limit, _weights(folder))
 
 
 def _weights(folder: Path) -> tuple[float, float]:
@@ -152,12 +138,12 @@ def video_unet(unet: Any, motion: MotionInfo) -> torch.nn.Module:
     The result shares the weights of `unet`, so it takes no memory beyond the adapter's, and goes
     with it from device to device.
     """
+    stored = NetworkFolder(motion.path, _WHAT)
     joined = empty_video_unet(dict(unet.config), motion.path)
     weights: dict[str, torch.Tensor] = dict(unet.state_dict(keep_vars=True))
     device, dtype = unet.device, unet.dtype  # asked once: diffusers looks through all modules
-    for file in weight_files(motion.path, _STEM):
-        for key, tensor in load_file(file).items():
-            weights[key] = tensor.to(device, dtype, copy=True)
+    for key, tensor in stored.tensors().items():
+        weights[key] = tensor.to(device, dtype, copy=True)
     wanted = joined.state_dict().keys()
     joined.load_state_dict({key: weights[key] for key in wanted}, assign=True)
     ready: torch.nn.Module = joined.to(device).requires_grad_(False).eval()
@@ -172,33 +158,12 @@ def empty_video_unet(config: dict[str, Any], folder: Path) -> Any:
     CheckpointRejected
         The two do not fit.
     """
-    adapter: Any = MotionAdapter
+    stored, adapter = NetworkFolder(folder, _WHAT), cast("Any", MotionAdapter)
     try:
         still = empty_module("unet", config)
         with init_empty_weights():
-            moving = adapter.from_config(read_json(folder / "config.json"))
+            moving = adapter.from_config(stored.config)
             return UNetMotionModel.from_unet2d(still, moving, load_weights=False)
     except (TypeError, ValueError, KeyError, AttributeError) as error:
-        raise CheckpointRejected(
-            f"the motion adapter does not fit the checkpoint: {error}",
-            hint="Use one that was made for this family of checkpoints.",
-            path=folder,
-        ) from error
-
-
-def _check_shapes(unet: torch.nn.Module, stored: Shapes, folder: Path) -> None:
-    wanted = {key: tuple(t.shape) for key, t in unet.state_dict().items() if _OWN in key}
-    for key, shape in wanted.items():
-        if stored.get(key) != shape:
-            found = "is not there" if key not in stored else f"has the shape {stored[key]}"
-            raise CheckpointRejected(
-                f"the motion adapter does not fit the checkpoint: {key} {found}, and {shape} is "
-                "needed",
-                hint="Use one that was made for this family of checkpoints.",
-                path=folder,
-            )
-    if surplus := sorted(stored.keys() - wanted.keys()):
-        raise CheckpointRejected(
-            f"the motion adapter holds {surplus[0]}, which its configuration does not know",
-            path=folder,
-        )
+        said = f"the motion adapter does not fit the checkpoint: {error}"
+        raise stored.rejected(said, _FITTING) from error

@@ -162,11 +162,15 @@ def check_checksums(folder: Path, digests: Mapping[str, str]) -> None:
     for name, wanted in read_json(path).items():
         file = folder / name
         if not file.is_file():
-            raise CheckpointMissing(f"the checkpoint lacks {name}", path=file)
+            raise CheckpointMissing(
+                f"{name} is missing, and {CHECKSUMS} names it",
+                hint="Copy or download these weights again.",
+                path=file,
+            )
         if wanted != (digests.get(name) or sha256_of(file)):
             raise CheckpointDamaged(
                 f"{name} differs from its checksum in {CHECKSUMS}",
-                hint="Copy or download the checkpoint again.",
+                hint="Copy or download these weights again.",
                 path=file,
             )
 

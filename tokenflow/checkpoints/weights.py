@@ -69,8 +69,8 @@ def require_file(path: Path) -> Path:
     """Return `path`, or raise `CheckpointMissing` where there is no such file."""
     if not path.is_file():
         raise CheckpointMissing(
-            f"the checkpoint lacks {path.parent.name}/{path.name}",
-            hint="Copy or download the checkpoint again.",
+            f"{path.parent.name}/{path.name} is missing",
+            hint="Copy or download these weights again.",
             path=path,
         )
     return path
@@ -118,7 +118,7 @@ def read_shapes(path: Path) -> Shapes:
     except (SafetensorError, OSError) as error:
         raise CheckpointRejected(
             f"{path.name} is damaged or is not a safetensors file",
-            hint="Copy or download the checkpoint again.",
+            hint="Copy or download these weights again.",
             path=path,
         ) from error
     return shapes

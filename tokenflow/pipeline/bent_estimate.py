@@ -31,9 +31,9 @@ def remembered_bytes(plan: Plan) -> int:
     attention keeps whole maps, which real kernels do not; they are left out.
     """
     config = open_layout(plan.source).configs["unet"]
-    unet: Any = (
-        empty_video_unet(config, plan.motion.path) if plan.motion else empty_module("unet", config)
-    )
+    unet: Any = empty_module("unet", config)
+    if plan.motion:
+        unet = empty_video_unet(config, plan.motion.path)
     unet = unet.to("meta").requires_grad_(False)
     channels, rows, columns = plan.latent_shape
     frames = max(len(window.frames) for window in windows_of(plan.job, plan.numbers))

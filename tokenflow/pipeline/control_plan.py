@@ -5,11 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from tokenflow.checkpoints.controlnet import (
-    ControlNetInfo,
-    controlnet_folder,
-    verify_controlnet,
-)
+from tokenflow.checkpoints.controlnet import ControlNetInfo, verify_controlnet
 from tokenflow.checkpoints.source import DEMO, CheckpointSource
 from tokenflow.errors import InvalidJob
 from tokenflow.job import EDITING_METHODS, Control, EditJob
@@ -65,7 +61,7 @@ def with_controls(job: EditJob, planned: Sequence[PlannedControl]) -> EditJob:
 
 
 def _found(control: Control, source: CheckpointSource) -> PlannedControl:
-    info = verify_controlnet(controlnet_folder(control.checkpoint), source)
+    info = verify_controlnet(control.checkpoint, source)
     what, field = f"the ControlNet for {control.image}", "edit.controls[].sha256"
     check_same(info.sha256, control.sha256, what, field, info.path)
     return PlannedControl(replace(control, sha256=info.sha256), info)

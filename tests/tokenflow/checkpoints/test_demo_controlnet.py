@@ -10,10 +10,11 @@ from torch import Tensor
 
 from tokenflow.checkpoints.controlnet import (
     DEMO_DEPTH,
-    controlnet_folder,
+    DEMO_DEPTH_FOLDER,
     load_controlnet,
     verify_controlnet,
 )
+from tokenflow.checkpoints.licence import licence_of
 from tokenflow.checkpoints.load import load_model
 from tokenflow.checkpoints.source import resolve
 from tokenflow.demo.render import render_depth, render_picture
@@ -38,16 +39,15 @@ def depth_of(scene: Scene) -> Tensor:
 
 
 def test_it_is_as_small_as_promised() -> None:
-    folder = controlnet_folder(DEMO_DEPTH)
-    assert sum(file.stat().st_size for file in folder.iterdir()) < 10e6
-    assert (folder / "README.md").is_file()
+    assert sum(file.stat().st_size for file in DEMO_DEPTH_FOLDER.iterdir()) < 10e6
+    assert licence_of(DEMO_DEPTH_FOLDER) == "apache-2.0"
 
 
 @torch.inference_mode()
 def test_the_depth_of_a_picture_tells_more_of_it_than_none_or_that_of_another() -> None:
     source = resolve("demo")
     model = load_model(source, "cpu", torch.float32)
-    info = verify_controlnet(controlnet_folder(DEMO_DEPTH), source)
+    info = verify_controlnet(DEMO_DEPTH, source)
     network: Any = load_controlnet(info, "cpu", torch.float32)
     rng = np.random.default_rng([4242, 17])  # scenes of the training have other seeds
     scenes = [random_scene(rng) for _ in range(SCENES)]

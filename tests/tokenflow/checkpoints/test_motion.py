@@ -135,15 +135,21 @@ def test_an_adapter_that_is_a_pickle_is_refused(
 
 
 def test_an_adapter_that_is_not_there_is_missing(tiny_checkpoint: Path, tmp_path: Path) -> None:
+    source = resolve(str(tiny_checkpoint))
     with pytest.raises(CheckpointMissing, match="no such folder of a motion adapter"):
-        verify_motion(tmp_path / "none", resolve(str(tiny_checkpoint)))
+        verify_motion(tmp_path / "none", source)
+    with pytest.raises(CheckpointMissing, match=r"holds no motion adapter: it has no config\.json"):
+        verify_motion(tiny_checkpoint, source)
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
         ({"conv_in_channels": 9}, "an input of its own"),
-        ({"_class_name": "ControlNetModel"}, "is a ControlNetModel"),
+        (
+            {"_class_name": "ControlNetModel"},
+            "the class ControlNetModel, and MotionAdapter is",
+        ),
         ({"motion_layers_per_block": 1}, "different number of layers per block"),
     ],
 )

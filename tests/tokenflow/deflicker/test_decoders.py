@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from tests.tokenflow.program import Ran
 from tokenflow.checkpoints.decoder import load_decoder, verify_decoder
 from tokenflow.checkpoints.source import resolve
 from tokenflow.deflicker.decoders import decode_beside_plate, decode_windows, windows
+from tokenflow.errors import CheckpointDamaged
 
 SHOT = range(1001, 1031)
 
@@ -114,7 +117,7 @@ def test_beside_the_plate_what_the_matte_leaves_comes_from_the_plate() -> None:
 @pytest.mark.parametrize(
     ("kind", "folder", "said"),
     [
-        ("temporal", "asymmetric", "temporal needs AutoencoderKLTemporalDecoder"),
+        ("temporal", "asymmetric", "and AutoencoderKLTemporalDecoder is needed"),
         ("temporal", "other space", "scaling factor 0.13025 against 0.18215"),
         ("asymmetric", "nowhere", "no such folder"),
     ],
@@ -131,6 +134,15 @@ def test_a_decoder_that_does_not_fit_is_refused_by_name(
     given = ("--decoder", kind, "--decoder-checkpoint", folders.get(folder, tmp_path / folder))
     ran = edit(demo_plate, tmp_path / "out", *given)
     assert ran.code in (65, 78) and said in ran.error
+
+
+def test_a_decoder_that_differs_from_its_checksum_is_damaged(
+    folders: dict[str, Path], tiny_checkpoint: Path, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(folders["temporal"], tmp_path / "decoder")
+    (folder / "checksums.json").write_text(json.dumps({"config.json": "0" * 64}))
+    with pytest.raises(CheckpointDamaged, match=r"config\.json differs from its checksum"):
+        verify_decoder("temporal", folder, resolve(str(tiny_checkpoint)))
 
 
 def test_another_decoder_without_its_folder_is_wrong_usage(

@@ -68,7 +68,7 @@ def test_a_stopped_training_goes_on_and_what_it_exports_fits_the_demo_checkpoint
     train_controlnet(shards, 2)
     assert torch.load(shards / "controlnet.pt", weights_only=True)["step"] == 2
     export_controlnet(shards, shards / "out")
-    info = verify_controlnet(shards / "out", resolve("demo"))
+    info = verify_controlnet(str(shards / "out"), resolve("demo"))
     loaded = load_controlnet(info, "cpu", torch.float32)
     model = controlnet.Trainee().model
     for ours, theirs in zip(loaded.parameters(), trained(shards, model).parameters(), strict=True):
