@@ -41,6 +41,20 @@ def encode_frame(model: Model, image: Image) -> torch.Tensor:
     return latent
 
 
+def encode_into(out: LatentStack, model: Model, frame: int, image: Image) -> None:
+    """Encode one picture into `out`.
+
+    Raises
+    ------
+    NonFiniteResult
+        If its latent is not finite.
+    """
+    latent = encode_frame(model, image)
+    if not bool(latent.isfinite().all()):
+        raise NonFiniteResult("the encoder made NaN or infinite latents", frame=frame)
+    out.write([frame], latent[None])
+
+
 def encode_frames(
     model: Model,
     images: Iterable[tuple[int, Image]],
@@ -60,10 +74,7 @@ def encode_frames(
         Naming the frame whose latent is not finite.
     """
     for done, (frame, image) in enumerate(images, 1):
-        latent = encode_frame(model, image)
-        if not bool(latent.isfinite().all()):
-            raise NonFiniteResult("the encoder made NaN or infinite latents", frame=frame)
-        out.write([frame], latent[None])
+        encode_into(out, model, frame, image)
         progress(done, len(out.frames))
     out.finish()
 

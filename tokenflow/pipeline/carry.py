@@ -23,7 +23,7 @@ from ocio.temporary import temporary_path
 from tokenflow.diffusion.editor import EditReport
 from tokenflow.diffusion.latents import LatentStack
 from tokenflow.events import Emit, FrameWritten
-from tokenflow.pipeline.merge import Delivery, FrameResult, deliver
+from tokenflow.pipeline.merge import Delivery, FrameResult, Merger, deliver
 from tokenflow.pipeline.plan import Plan
 from tokenflow.pipeline.provenance import (
     FrameCounts,
@@ -56,14 +56,18 @@ def deliver_stretch(
     alone
         Folder for the frames of the ends before they are mixed; emptied afterwards.
     deltas, edited, pictures, inputs, drawn, emit, progress
-        As for `tokenflow.pipeline.merge.deliver`.
+        As for `deliver` and `Merger` in `tokenflow.pipeline.merge`.
     warn
         Told what is odd about the earlier edit's frames.
     """
     total, done = len(plan.written) + len(plan.carried), 0
     inner = replace(plan, written=tuple(f for f in plan.written if f not in plan.shares))
-    made = (deltas, edited, pictures, inputs, drawn)
-    results = dict(deliver(inner, *made, emit, lambda now, _: progress(now, total)).results)
+
+    def made(part: Plan, emit: Emit, progress: Callable[[int, int], None]) -> Delivery:
+        merger = Merger(part, pictures, inputs, drawn)
+        return deliver(part, deltas, edited, merger, emit, progress)
+
+    results = dict(made(inner, emit, lambda now, _: progress(now, total)).results)
     done = len(results)
 
     def told(frame: int, result: FrameResult) -> None:
@@ -77,7 +81,7 @@ def deliver_stretch(
         options = replace(plan.options, resume=True, overwrite=False)
         new = replace(plan.output, folder=alone)
         ends = replace(plan, written=fading, output=new, options=options)
-        deliver(ends, *made, lambda event: None, lambda now, of: progress(done, total))
+        made(ends, lambda event: None, lambda now, of: progress(done, total))
         attributes = job_attributes(plan, inputs, drawn)
         for frame in fading:
             results[frame] = fade(plan, frame, new, pictures, attributes)

@@ -6,8 +6,9 @@ import json
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -40,8 +41,9 @@ from tokenflow.events import (
     StageFinished,
     StageStarted,
 )
+from tokenflow.pipeline.at_once import FramesAtOnce
 from tokenflow.pipeline.finished import RAFT_DEVICE, FinishedShot
-from tokenflow.pipeline.merge import Delivery, FrameResult, abandon
+from tokenflow.pipeline.merge import Delivery, FrameResult
 from tokenflow.pipeline.provenance import FrameCounts, counts_attributes, counts_if_done
 from tokenflow.pipeline.record import record_name, write_text
 from tokenflow.workspace import content_key
@@ -49,7 +51,6 @@ from tokenflow.workspace import content_key
 Float32 = npt.NDArray[np.float32]
 
 LIBRARIES = ("numpy", "opencv-python-headless", "OpenImageIO")
-_WRITERS = 2
 
 
 def deflicker_finished(found: FinishedShot, emit: Emit) -> Delivery:
@@ -99,28 +100,20 @@ def deflicker_finished(found: FinishedShot, emit: Emit) -> Delivery:
 def _filter_and_write(
     work: _Work, todo: list[int], written: Callable[[int, FrameResult], None]
 ) -> None:
-    """Filter on; up to two frames are being written meanwhile."""
-    stopped = threading.Event()
-    pool = ThreadPoolExecutor(_WRITERS)
-    waiting: dict[int, Future[FrameResult]] = {}
-    results = deflicker(todo, work.found.shot, work.read, work.flow, work.found.settings)
-    try:
+    """Filter on; a few frames are being written meanwhile."""
+    with (
+        FramesAtOnce[FrameResult](work.found.output.folder, ahead=0) as frames,
+        closing(
+            deflicker(todo, work.found.shot, work.read, work.flow, work.found.settings)
+        ) as results,
+    ):
         for result in results:
-            if len(waiting) >= _WRITERS:
-                first = next(iter(waiting))
-                written(first, waiting.pop(first).result())
-            waiting[result.frame] = pool.submit(work.write, result, stopped)
-        while waiting:
-            first = next(iter(waiting))
-            written(first, waiting.pop(first).result())
-    except BaseException as error:
-        # As in `deliver`: a signal is no `Exception`, a listener raises `Cancelled`.
-        if isinstance(error, Cancelled) or not isinstance(error, Exception):
-            abandon(pool, waiting.values(), stopped, work.found.output.folder)
-        raise
-    finally:
-        results.close()
-        pool.shutdown(wait=not stopped.is_set(), cancel_futures=True)
+            if frames.full:
+                number, made = frames.oldest()
+                written(number, made.result())
+            frames.begin(result.frame, partial(work.write, result, frames.stopped))
+        for number, made in frames.rest():
+            written(number, made.result())
 
 
 @dataclass

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from ocio.exr import read_frame
 from ocio.exr_write import remove_stale_temporaries, write_frame
 from ocio.frame import Frame
 from ocio.merge import Merged, Placement, merge_delta, merge_replace
-from ocio.temporary import remove_own_temporaries
 from tokenflow.diffusion.editor import EditReport
 from tokenflow.diffusion.latents import LatentStack
 from tokenflow.errors import Cancelled
 from tokenflow.events import Emit, FrameWritten
+from tokenflow.pipeline.at_once import FramesAtOnce
 from tokenflow.pipeline.plan import Plan
 from tokenflow.pipeline.provenance import (
     FrameCounts,
@@ -30,11 +30,23 @@ from tokenflow.pipeline.provenance import (
 )
 from tokenflow.pipeline.read import Pictures
 
-THREADS = 2
-"""Frames merged at once: OCIO and OpenImageIO let go of the interpreter, numpy mostly does."""
+Float32 = npt.NDArray[np.float32]
 
-PATIENCE = 0.5
-"""Seconds that a stopped run waits for the frames under way."""
+
+@dataclass(frozen=True)
+class Change:
+    """The edit of one frame at the model's resolution, (height, width, 3).
+
+    Attributes
+    ----------
+    delta
+        As a log difference; see `ocio.merge.delta`.
+    picture
+        As the model's own picture.
+    """
+
+    delta: Float32
+    picture: Float32
 
 
 @dataclass(frozen=True)
@@ -44,6 +56,7 @@ class FrameResult:
     path: Path
     counts: FrameCounts
     kept: bool = False
+    merging_seconds: float = 0.0
     writing_seconds: float = 0.0
 
 
@@ -59,9 +72,11 @@ class Delivery:
         return tuple(sorted(self.results))
 
     @property
-    def writing_seconds(self) -> float:
-        """Seconds spent on writing and verifying, divided by the threads that did it."""
-        return sum(result.writing_seconds for result in self.results.values()) / THREADS
+    def writing_share(self) -> float:
+        """Share of the time in which frames were merged and written that went into writing."""
+        writing = sum(result.writing_seconds for result in self.results.values())
+        merging = sum(result.merging_seconds for result in self.results.values())
+        return writing / (merging + writing) if writing else 0.0
 
     def counts(self) -> dict[str, int]:
         """Add up over all frames, kept ones too, what was met in them."""
@@ -69,13 +84,63 @@ class Delivery:
         return {field.name: sum(one[field.name] for one in met) for field in fields(FrameCounts)}
 
 
+class Merger:
+    """Merges the edit into frames of the plate and writes them; may be asked by several threads.
+
+    Parameters
+    ----------
+    inputs
+        Hash of all that the edit depends on; a frame that carries another one is made anew.
+    drawn
+        The edit with its keyframes, if the method has any.
+    """
+
+    def __init__(
+        self, plan: Plan, pictures: Pictures, inputs: str, drawn: EditReport | None
+    ) -> None:
+        self._plan, self._pictures = plan, pictures
+        self._attributes = job_attributes(plan, inputs, drawn)
+        remove_stale_temporaries(plan.output.folder)
+
+    def write(
+        self, number: int, change: Callable[[], Change], stopped: threading.Event
+    ) -> FrameResult:
+        """Merge and write one frame, unless it is whole already.
+
+        Parameters
+        ----------
+        change
+            Gives the edit of the frame.
+        stopped
+            Set where the frame is no longer wanted.
+        """
+        plan, started = self._plan, time.perf_counter()
+        path, facts = plan.output.path(number), self._pictures.facts[number]
+        made_of = self._attributes | frame_attributes(plan, number, facts)
+        if plan.options.resume and (met := counts_if_done(path, plan.hash, made_of)):
+            return FrameResult(path, met, kept=True)
+        frame = read_frame(plan.sequence.path(number), number)
+        merged = _merge(plan, frame, change())
+        result = frame.with_rgb(merged.rgb, merged.touched, *plan.job.plate.choice)
+        counts = FrameCounts.of(merged.counts, result.clamped)
+        if stopped.is_set():
+            raise Cancelled("cancelled", frame=number)
+        merging = time.perf_counter() - started
+        write_frame(
+            path,
+            result,
+            attributes=made_of | result_attributes(facts, counts),
+            overwrite=plan.options.overwrite or plan.options.resume,
+            compression="source" if plan.job.output.compression == "source" else None,
+        )
+        return FrameResult(path, counts, False, merging, time.perf_counter() - started - merging)
+
+
 def deliver(
     plan: Plan,
     deltas: LatentStack,
     edited: LatentStack,
-    pictures: Pictures,
-    inputs: str,
-    drawn: EditReport | None,
+    merger: Merger,
     emit: Emit,
     progress: Callable[[int, int], None],
 ) -> Delivery:
@@ -85,75 +150,24 @@ def deliver(
     ----------
     deltas, edited
         The edit as log difference and as picture, at the model's resolution.
-    inputs
-        Hash of all that the edit depends on; a frame that carries another one is made anew.
-    drawn
-        The edit with its keyframes, if the method has any.
     """
-    remove_stale_temporaries(plan.output.folder)
-    attributes = job_attributes(plan, inputs, drawn)
-    stopped = threading.Event()
+    results: dict[int, FrameResult] = {}
 
     def one(number: int) -> FrameResult:
-        path = plan.output.path(number)
-        facts = pictures.facts[number]
-        made_of = attributes | frame_attributes(plan, number, facts)
-        if plan.options.resume and (met := counts_if_done(path, plan.hash, made_of)):
-            return FrameResult(path, met, kept=True)
-        frame = read_frame(plan.sequence.path(number), number)
-        merged = _merge(plan, frame, deltas, edited)
-        job = plan.job
-        result = frame.with_rgb(merged.rgb, merged.touched, *job.plate.choice)
-        counts = FrameCounts.of(merged.counts, result.clamped)
-        if stopped.is_set():
-            raise Cancelled("cancelled", frame=number)
-        started = time.perf_counter()
-        write_frame(
-            path,
-            result,
-            attributes=made_of | result_attributes(facts, counts),
-            overwrite=plan.options.overwrite or plan.options.resume,
-            compression="source" if job.output.compression == "source" else None,
-        )
-        return FrameResult(path, counts, writing_seconds=time.perf_counter() - started)
+        def change() -> Change:
+            return Change(*(stack.read([number])[0].numpy() for stack in (deltas, edited)))
 
-    results = {}
-    pool = ThreadPoolExecutor(THREADS)
-    waiting = {number: pool.submit(one, number) for number in plan.written}
-    try:
-        for number, future in waiting.items():
-            results[number] = result = future.result()
+        return merger.write(number, change, frames.stopped)
+
+    with FramesAtOnce[FrameResult](plan.output.folder) as frames:
+        for number, made in frames.each(plan.written, one):
+            results[number] = result = made.result()
             emit(FrameWritten(number, str(result.path), skipped=result.kept))
             progress(len(results), len(plan.written))
-    except BaseException as error:
-        # Whoever stops us: a signal is no `Exception`, a listener raises `Cancelled`.
-        if isinstance(error, Cancelled) or not isinstance(error, Exception):
-            abandon(pool, waiting.values(), stopped, plan.output.folder)
-        raise
-    finally:
-        # Does not wait for what was abandoned; after anything else it finds whole frames.
-        pool.shutdown(wait=not stopped.is_set(), cancel_futures=True)
     return Delivery(results)
 
 
-def abandon(
-    pool: ThreadPoolExecutor,
-    frames: Iterable[Future[FrameResult]],
-    stopped: threading.Event,
-    folder: Path,
-) -> None:
-    """Let frames under way end if they are small; else leave them, and nothing of them on disk.
-
-    Merging and writing a large frame spends seconds in single calls that no signal interrupts.
-    """
-    stopped.set()
-    pool.shutdown(wait=False, cancel_futures=True)
-    under_way = [frame for frame in frames if not frame.cancelled()]
-    if wait(under_way, PATIENCE).not_done:
-        remove_own_temporaries(folder)
-
-
-def _merge(plan: Plan, frame: Frame, deltas: LatentStack, edited: LatentStack) -> Merged:
+def _merge(plan: Plan, frame: Frame, change: Change) -> Merged:
     job, number = plan.job, frame.frame
     assert number is not None  # the frame was read by its number
     part = plan.selection.part
@@ -166,7 +180,6 @@ def _merge(plan: Plan, frame: Frame, deltas: LatentStack, edited: LatentStack) -
         strength=job.output.strength,
     )
     if job.output.merge == "replace":
-        picture = np.clip(edited.read([number])[0].numpy(), 0.0, 1.0)
+        picture = np.clip(change.picture, 0.0, 1.0)
         return merge_replace(rgb, picture, plan.encoding, placement, regrain=job.output.regrain)
-    low = deltas.read([number])[0].numpy()
-    return merge_delta(rgb, low, plan.encoding, placement, cap_stops=job.output.cap_stops)
+    return merge_delta(rgb, change.delta, plan.encoding, placement, cap_stops=job.output.cap_stops)

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import deque
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
@@ -22,12 +20,15 @@ from ocio.resample import proxy
 from tokenflow.checkpoints.weights import sha256_of
 from tokenflow.diffusion.latents import LatentStack
 from tokenflow.errors import WorkspaceUnusable
+from tokenflow.pipeline.at_once import FramesAtOnce
 from tokenflow.pipeline.plan import Plan, replan
 from tokenflow.workspace import content_key
 
 NOTES = "frames-read.json"
-THREADS = 2
-"""Frames read at once."""
+
+Float32 = npt.NDArray[np.float32]
+Seen = Callable[[int, Float32], None]
+"""Takes a frame's picture (h, w, 3) as soon as it is read."""
 
 
 @dataclass(frozen=True)
@@ -96,9 +97,15 @@ def read_key(plan: Plan) -> str:
 
 
 def read_pictures(
-    plan: Plan, folder: Path, progress: Callable[[int, int], None]
+    plan: Plan, folder: Path, progress: Callable[[int, int], None], seen: Seen
 ) -> tuple[Plan, Pictures]:
     """Decode all frames and make the model's pictures of them.
+
+    Parameters
+    ----------
+    seen
+        Shown each picture in the order of the frames, unless an earlier run left all of them; not
+        those that stand in for broken frames.
 
     Returns
     -------
@@ -116,7 +123,7 @@ def read_pictures(
         facts = {int(frame): FrameFacts(**found) for frame, found in stored["facts"].items()}
         broken = set(stored["broken"])
         return (replan(plan, broken) if broken else plan), Pictures(stack, facts)
-    facts, broken = _read_all(plan, stack, progress)
+    facts, broken = _read_all(plan, stack, progress, seen)
     if broken:
         plan = replan(plan, broken)
         for planned in plan.frames:
@@ -140,29 +147,23 @@ def read_pictures(
 
 
 def _read_all(
-    plan: Plan, stack: LatentStack, progress: Callable[[int, int], None]
+    plan: Plan, stack: LatentStack, progress: Callable[[int, int], None], seen: Seen
 ) -> tuple[dict[int, FrameFacts], set[int]]:
     """Read all frames, a few at a time; return what is known of them and which are broken."""
     facts: dict[int, FrameFacts] = {}
     broken: set[int] = set()
-    pool = ThreadPoolExecutor(THREADS)
-    waiting = deque(
-        (planned.frame, pool.submit(_read_one, plan, planned.frame, planned.source))
-        for planned in plan.frames
-    )
-    try:
-        while waiting:
-            # What is let go of here does not add up over a long shot.
-            number, frame = waiting.popleft()
+    sources = {planned.frame: planned.source for planned in plan.frames}
+    with FramesAtOnce[tuple[FrameFacts, Float32]]() as frames:
+        read = frames.each(sources, lambda number: _read_one(plan, number, sources[number]))
+        for done, (number, frame) in enumerate(read, 1):
             try:
                 facts[number], picture = frame.result()
-                stack.write([number], torch.from_numpy(picture)[None])
             except UnreadableFrame:
                 broken.add(number)
-            progress(len(plan.frames) - len(waiting), len(plan.frames))
-    finally:
-        # Whoever is stopped does not wait: no signal interrupts the decoding of a frame.
-        pool.shutdown(wait=False, cancel_futures=True)
+            else:
+                stack.write([number], torch.from_numpy(picture)[None])
+                seen(number, picture)
+            progress(done, len(plan.frames))
     return facts, broken
 
 
@@ -182,9 +183,7 @@ def check_mattes(plan: Plan) -> None:
         plan.matte.read(number, frame, plan.selection.part)
 
 
-def _read_one(
-    plan: Plan, number: int, source: Path | None
-) -> tuple[FrameFacts, npt.NDArray[np.float32]]:
+def _read_one(plan: Plan, number: int, source: Path | None) -> tuple[FrameFacts, Float32]:
     """Return what is known of a frame and its picture; black where there is no file."""
     width, height = plan.size
     if source is None:

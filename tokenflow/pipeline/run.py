@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Literal
@@ -16,11 +17,9 @@ from tokenflow.checkpoints.load import load_model
 from tokenflow.diffusion.latents import LatentStack
 from tokenflow.diffusion.vae import Image, decode_frame, encode_frames
 from tokenflow.errors import OutOfMemory, WorkspaceUnusable
-from tokenflow.events import (
-    Emit,
-    Finished,
-)
+from tokenflow.events import Emit, Finished, Stage
 from tokenflow.job import EditJob, RunOptions
+from tokenflow.pipeline.at_once import FramesAtOnce, leaves_cores
 from tokenflow.pipeline.carry import deliver_stretch
 from tokenflow.pipeline.control_pictures import draw_controls
 from tokenflow.pipeline.decode import Decode, decoder_key, kept_likeness, other_decoder
@@ -28,7 +27,8 @@ from tokenflow.pipeline.deflicker import Steadied, Steadying, read_notes, steady
 from tokenflow.pipeline.denoise import edit_shot, edit_stretch, invert_shot
 from tokenflow.pipeline.device import is_out_of_memory
 from tokenflow.pipeline.dreammotion import bend_shot
-from tokenflow.pipeline.merge import Delivery, deliver
+from tokenflow.pipeline.early import EarlyFrame, EarlyFrames, EarlyLatents
+from tokenflow.pipeline.merge import Delivery, Merger, deliver
 from tokenflow.pipeline.pieces import begin_pieces, check_piece
 from tokenflow.pipeline.plan import Plan, make_plan
 from tokenflow.pipeline.ranks import Team
@@ -137,6 +137,8 @@ class _Run(Running):
     """One run under way, stage by stage."""
 
     steadied: Steadied | None = None
+    early_latents: EarlyLatents | None = None
+    early_frames: EarlyFrames | None = None
     likeness: float | None = None
 
     def all_stages(self, until: Until | None = None) -> Record | None:
@@ -155,13 +157,9 @@ class _Run(Running):
         else:
             edited, key = edit_shot(self, clean, clean_key)
         key, clean_key = (decoder_key(self.plan, pictures, one) for one in (key, clean_key))
-        result, reference = self._decode(edited, clean, key, clean_key, pictures)
-        if self.plan.job.edit.method == "ldm-recon":
-            # What the autoencoder alone changes: its picture against the one it was given.
-            reference = pictures.stack
-        if self.plan.job.deflicker.uncompensated:
-            reference = pictures.stack
-        deltas, key = self._delta(result, reference, key)
+        result, reference = self._decode(edited, clean, key, clean_key, pictures, until)
+        key = self._delta_key(key)
+        deltas = self._delta(result, reference, key)
         if reference is not pictures.stack:
             shot = [one.frame for one in self.plan.frames if one.on_disk]
             self.likeness = kept_likeness(deltas.folder, shot, result, reference, pictures)
@@ -191,9 +189,16 @@ class _Run(Running):
         folder, before = self.folder("read", read_key(self.plan)), self.plan
         reused = already_read(folder)
         with self.stage("read", len(self.plan.frames), reused=reused) as progress:
-            self.plan, pictures = read_pictures(self.plan, folder, progress)
+            # What ControlNets hold an edit to is drawn of all frames, and loaded with the model.
+            if not reused and not before.controls and leaves_cores(self.device):
+                self.early_latents = EarlyLatents(self, folder)
+            seen = self.early_latents or (lambda frame, picture: None)
+            self.plan, pictures = read_pictures(self.plan, folder, progress, seen)
             check_mattes(self.plan)
             draw_controls(self, pictures, progress)
+        if self.plan is not before and self.early_latents:
+            self.early_latents.discard()  # of a shot that has other frames
+            self.early_latents = None
         if broken := set(before.written) - set(self.plan.written):
             self.warn(
                 f"broken frames: {FrameRange.of(broken)}; {instead(self.plan.job.range.missing)}",
@@ -213,8 +218,11 @@ class _Run(Running):
     def _encode(self, pictures: Pictures, key: str) -> LatentStack:
         folder = self.folder("encode", key)
         stack = LatentStack(folder, self.plan.numbers, self.plan.latent_shape)
+        early = self.early_latents
         with self.stage("encode", len(stack.frames), reused=stack.complete) as progress:
-            if not stack.complete:
+            if not stack.complete and early:
+                early.move_to(stack, progress)
+            elif not stack.complete:
                 read = pictures.stack.read
                 self.room.fitting(
                     self.model,
@@ -227,6 +235,9 @@ class _Run(Running):
                         progress,
                     ),
                 )
+        if early:
+            early.discard()
+            self._belongs_to("encode", early.seconds, while_="read")
         return stack
 
     def _decode(
@@ -236,6 +247,7 @@ class _Run(Running):
         key: str,
         clean_key: str,
         pictures: Pictures,
+        until: Until | None,
     ) -> tuple[LatentStack, LatentStack]:
         """Decode the edit and what it is compared with; the same where nothing was edited."""
         shots, keys = {"reference": clean}, {"reference": clean_key}
@@ -246,27 +258,59 @@ class _Run(Running):
             name: LatentStack(self.folder("decode", keys[name]), shot.frames, (height, width, 3))
             for name, shot in shots.items()
         }
+        result, reference = stacks.get("edited", stacks["reference"]), stacks["reference"]
+        if self.plan.job.edit.method == "ldm-recon" or self.plan.job.deflicker.uncompensated:
+            # Of the first: what the autoencoder alone changes, its picture against the one it saw.
+            reference = pictures.stack
         total = sum(len(stack.frames) for stack in stacks.values())
         reused = all(stack.complete for stack in stacks.values())
-        with self.stage("decode", total, reused=reused) as progress:
-            done = 0
-            decode: Decode = self._each_frame
-            if self.plan.decoder and not reused:
-                decode = other_decoder(self.plan, pictures, self.device)
-            for name, stack in stacks.items():
-                if not stack.complete:
-                    for number, (frame, picture) in enumerate(decode(shots[name]), 1):
-                        stack.write([frame], torch.from_numpy(picture)[None])
-                        progress(done + number, total)
-                    stack.finish()
-                done += len(stack.frames)
-        return stacks.get("edited", stacks["reference"]), stacks["reference"]
+        with ExitStack() as beside:
+            early = None
+            if result is not stacks["reference"] and not result.complete and not until:
+                early = self._begin_frames(beside, result, reference, pictures, key)
+            with self.stage("decode", total, reused=reused) as progress:
+                done = 0
+                decode: Decode = self._each_frame
+                if self.plan.decoder and not reused:
+                    decode = other_decoder(self.plan, pictures, self.device)
+                for name, stack in stacks.items():
+                    if not stack.complete:
+                        for number, (frame, picture) in enumerate(decode(shots[name]), 1):
+                            stack.write([frame], torch.from_numpy(picture)[None])
+                            if early and stack is result:
+                                early(frame, picture)
+                            progress(done + number, total)
+                        stack.finish()
+                    done += len(stack.frames)
+                if early:
+                    early.finish()
+        self.early_frames = early
+        return result, reference
 
-    def _delta(
-        self, edited: LatentStack, reference: LatentStack, key: str
-    ) -> tuple[LatentStack, str]:
+    def _begin_frames(
+        self,
+        beside: ExitStack,
+        result: LatentStack,
+        reference: LatentStack,
+        pictures: Pictures,
+        key: str,
+    ) -> EarlyFrames | None:
+        """Make ready to finish frames while others are decoded, where each goes its way alone."""
+        plan = self.plan
+        alone = plan.earlier is None and plan.job.deflicker.strength == "off"
+        if not alone or not leaves_cores(self.device):
+            return None
+        key = self._delta_key(key)
+        deltas = LatentStack(self.folder("delta", key), result.frames, result.shape)
+        if deltas.complete:
+            return None
+        frames = beside.enter_context(FramesAtOnce[EarlyFrame](plan.output.folder))
+        merger = Merger(plan, pictures, key, self.edited)
+        return EarlyFrames(plan, frames, merger, reference, deltas, self.emit)
+
+    def _delta_key(self, key: str) -> str:
         encoding = self.plan.encoding
-        key = content_key(
+        return content_key(
             key,
             # Only where it is so, so that what earlier versions left is found.
             *(["uncompensated"] if self.plan.job.deflicker.uncompensated else []),
@@ -275,15 +319,19 @@ class _Run(Running):
             [encoding.kind, encoding.view, encoding.gamut_compression, encoding.log.name],
             asdict(encoding.guard) if encoding.guard else None,
         )
+
+    def _delta(self, edited: LatentStack, reference: LatentStack, key: str) -> LatentStack:
         stack = LatentStack(self.folder("delta", key), edited.frames, edited.shape)
-        with self.stage("delta", len(stack.frames), reused=stack.complete) as progress:
+        reused = stack.complete and not self.early_frames
+        with self.stage("delta", len(stack.frames), reused=reused) as progress:
             if not stack.complete:
                 for done, frame in enumerate(stack.frames, 1):
                     sides = [side.read([frame])[0].numpy() for side in (edited, reference)]
-                    stack.write([frame], torch.from_numpy(delta(encoding, *sides))[None])
+                    difference = delta(self.plan.encoding, *sides)
+                    stack.write([frame], torch.from_numpy(difference)[None])
                     progress(done, len(stack.frames))
                 stack.finish()
-        return stack, key
+        return stack
 
     def _deflicker(
         self, deltas: LatentStack, edited: LatentStack, pictures: Pictures, key: str
@@ -308,16 +356,28 @@ class _Run(Running):
     def _deliver(
         self, deltas: LatentStack, edited: LatentStack, pictures: Pictures, key: str
     ) -> Delivery:
-        alone = self.folder("alone", key) if self.plan.earlier else Path()
-        with self.stage("merge", len(self.plan.written) + len(self.plan.carried)) as progress:
-            given = (deltas, edited, pictures, key, self.edited, self.emit, progress)
-            if self.plan.earlier:
-                delivery = deliver_stretch(self.plan, alone, *given, self.warn)
+        plan, early = self.plan, self.early_frames
+        alone = self.folder("alone", key) if plan.earlier else Path()
+        with self.stage("merge", len(plan.written) + len(plan.carried)) as progress:
+            if plan.earlier:
+                given = (deltas, edited, pictures, key, self.edited, self.emit, progress)
+                delivery = deliver_stretch(plan, alone, *given, self.warn)
+            elif early:
+                delivery = Delivery(early.results)
+                progress(len(early.results), len(plan.written))
             else:
-                delivery = deliver(self.plan, *given)
-        self.seconds["merge"] -= delivery.writing_seconds
-        self.seconds["write"] = delivery.writing_seconds
+                merger = Merger(plan, pictures, key, self.edited)
+                delivery = deliver(plan, deltas, edited, merger, self.emit, progress)
+        if early:
+            self._belongs_to("merge", early.seconds, while_="decode")
+        writing = delivery.writing_share * self.seconds["merge"]
+        self._belongs_to("write", writing, while_="merge")
         return delivery
+
+    def _belongs_to(self, stage: Stage, seconds: float, *, while_: Stage) -> None:
+        """Count to a stage what was done of it while another one lasted."""
+        self.seconds[while_] -= seconds
+        self.seconds[stage] = self.seconds.get(stage, 0.0) + seconds
 
     def _each_frame(self, latents: LatentStack) -> Iterator[tuple[int, Image]]:
         """Decode a shot frame by frame with the checkpoint's own decoder."""
