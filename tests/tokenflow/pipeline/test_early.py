@@ -13,9 +13,11 @@ import pytest
 import torch
 
 from ocio.errors import DiskFull
+from ocio.exr import read_frame
 from ocio.exr_write import write_frame
 from tests.tokenflow.program import Ran
 from tokenflow.diffusion.latents import LatentStack
+from tokenflow.diffusion.vae import decode_frame
 from tokenflow.pipeline import at_once, merge, read, run
 from tokenflow.pipeline.at_once import FramesAtOnce, leaves_cores
 
@@ -79,7 +81,7 @@ def test_a_frame_is_written_before_the_last_one_is_decoded(
         return made
 
     decoded = 0
-    decode = run.decode_frame
+    decode = decode_frame
 
     def decode_when_written(*given: Any) -> Any:
         nonlocal decoded
@@ -110,7 +112,7 @@ def test_a_frame_is_encoded_before_the_last_one_is_read(
         if self.folder.name == "encoded":
             encoded.set()
 
-    decode = read.read_frame
+    decode = read_frame
 
     def decode_when_encoded(path: Any, number: int) -> Any:
         assert number != 1005 or encoded.wait(120.0)
