@@ -345,17 +345,16 @@ def form_value(value: object) -> object:
 def job_value(field: Field) -> Any:
     """Return a field's value as the job has it: null for an empty text, a size for its text.
 
-    ControlNets that are not shown are not asked for.
+    What is not shown means nothing for the method or technique, and stays at its default.
 
     Raises
     ------
     InvalidJob
         The text is no size, or no ControlNets.
     """
-    value = field.value.value
+    value = field.value.value if field.shown.value else field.default
     if field.name == "edit.controls":
-        named = value.split(";") if field.shown.value else []
-        return tuple(Control.parse(each.strip()) for each in named if each.strip())
+        return tuple(Control.parse(each.strip()) for each in value.split(";") if each.strip())
     if field.name == "edit.size":
         return Size.parse(value) if value.strip() else None
     if field.name == "model.motion":

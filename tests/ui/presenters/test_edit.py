@@ -85,6 +85,25 @@ def test_what_the_three_controls_say_is_in_the_job_and_comes_back(edit: EditPres
     assert edit.model_part().motion is None
 
 
+def test_what_the_other_method_had_set_neither_stops_nor_changes_a_job(
+    edit: EditPresenter,
+) -> None:
+    for key, value in {"mode": "released", "technique": "sdedit", "start": 0.5, "steps": 0}.items():
+        edit[key].set(value)
+    assert edit.problems.value
+    edit["method"].set("dreammotion")
+    assert edit.problems.value == ()
+    assert edit.edit_part() == Edit(prompt="a red ball", method="dreammotion")
+    edit["motion_adapter"].set("/m/motion")
+    edit["hold_shape"].set(3.0)
+    edit["method"].set("tokenflow")
+    edit["steps"].set(20)
+    assert edit.model_part().motion is None and edit.dreammotion_part() == DreamMotion()
+    assert edit.edit_part().start == 0.5 and edit.edit_part().mode == "released"
+    edit["method"].set("dreammotion")
+    assert edit.model_part().motion == "/m/motion" and edit.dreammotion_part().structure == 3.0
+
+
 def test_dreammotion_needs_a_prompt(started: Desk) -> None:
     started.panel.edit["method"].set("dreammotion")
     assert now(started.panel.edit.problems) == ("Say what to make of the shot.",)
