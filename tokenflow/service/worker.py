@@ -146,10 +146,12 @@ class Worker:
         )
 
     def _heard_at_once(self, message: Message) -> bool:
-        if "cancel" not in message:
-            return False
-        self.unwanted.add(message["cancel"])
-        return True
+        if "cancel" in message:
+            self.unwanted.add(message["cancel"])
+            return True
+        # A cancellation that came as an earlier attempt ended is not meant for this one.
+        self.unwanted.discard(message["run"]["id"])
+        return False
 
     def _beat(self) -> None:
         while True:

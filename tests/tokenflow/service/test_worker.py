@@ -46,6 +46,23 @@ def test_other_events_are_never_left_out() -> None:
     assert thinned(events) == [event for _, event in events]
 
 
+def test_a_cancellation_that_came_too_late_does_not_stop_the_next_attempt(
+    demo_plate: Path, tiny_checkpoint: Path, tmp_path: Path
+) -> None:
+    job = quick_job(demo_plate, tmp_path / "out", tiny_checkpoint, method="passthrough")
+    said: queue.Queue[dict[str, Any]] = queue.Queue()
+    child = Child("tokenflow.service.worker", ["--device", "cpu"], said.put, lambda ending: None)
+    try:
+        child.send({"cancel": "1"})
+        request = {"overwrite": False, "resume": False, "frames": None, "workspace": None}
+        child.send({"run": {"id": "1", "job": job.to_json(), **request}})
+        while not {"done", "error"} & (message := said.get(timeout=LONG)).keys():
+            continue
+        assert "done" in message, message
+    finally:
+        child.kill()
+
+
 def test_a_worker_that_met_a_fault_of_ours_tells_it_and_ends(tmp_path: Path) -> None:
     places = (tmp_path / "plate", tmp_path / "out", tmp_path / "checkpoint")
     said: queue.Queue[dict[str, Any]] = queue.Queue()
