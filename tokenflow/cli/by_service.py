@@ -96,9 +96,21 @@ def _queued(job: EditJob, request: RunRequest) -> _Watch:
     for _ in range(RESTARTS):
         client = _service()
         with suppress(ServiceUnreachable):
-            return _Watch(client, client.submit(job, request))
+            return _Watch(client, _submitted(client, job, request))
     client = _service()
-    return _Watch(client, client.submit(job, request))
+    return _Watch(client, _submitted(client, job, request))
+
+
+def _submitted(client: Client, job: EditJob, request: RunRequest) -> str:
+    """Queue the job and return its id; if we are stopped before the answer, none stays queued."""
+    try:
+        return client.submit(job, request)
+    except (OcioError, TokenFlowError):
+        raise
+    except BaseException:  # Ctrl-C; whether the service has the job, only asking again tells
+        with suppress(OcioError, TokenFlowError):
+            client.cancel(client.submit(job, request))
+        raise
 
 
 @dataclass

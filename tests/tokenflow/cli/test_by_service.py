@@ -58,13 +58,20 @@ def quick(tiny_checkpoint: Path) -> tuple[str, ...]:
     )
 
 
-def names(out: str) -> list[tuple[Any, Any]]:
-    """What happened in which stage, without how far and how long."""
+def names(out: str) -> list[list[tuple[Any, Any]]]:
+    """What happened to stages, and what to frames, without how far and how long.
+
+    Frames are written in their order; in which stage, depends on what a machine can do at once.
+    """
     seen = [json.loads(line) for line in out.splitlines()]
-    return [
+    said = [
         (event["event"], event.get("stage") or event.get("frame"))
         for event in seen
         if event["event"] != "progress"
+    ]
+    return [
+        [event for event in said if (event[0] == "frame_written") is frames]
+        for frames in (False, True)
     ]
 
 
@@ -144,6 +151,29 @@ def test_ctrl_c_cancels_the_job_at_the_service(
     assert process.wait().code == 130
     record = service.start().jobs()[0]
     service.wait_until(lambda: service.start().job(record.id).state == "cancelled")
+
+
+def test_a_stop_before_the_service_has_answered_cancels_the_job_too(
+    service: OwnService,
+    edit: Callable[..., Ran],
+    demo_plate: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    submit = HttpClient.submit
+    queued: list[str] = []
+
+    def submit_and_be_stopped(self: HttpClient, job: EditJob, request: RunRequest) -> str:
+        queued.append(submit(self, job, request))
+        if len(queued) == 1:
+            signal.raise_signal(signal.SIGTERM)
+        return queued[-1]
+
+    monkeypatch.setattr(HttpClient, "submit", submit_and_be_stopped)
+    ran = edit(demo_plate, tmp_path / "out", *long_job())
+    assert ran.code == 143
+    service.wait_until(lambda: service.start().job(queued[0]).state == "cancelled")
+    assert set(queued) == {queued[0]}
 
 
 def long_job() -> tuple[str, ...]:
