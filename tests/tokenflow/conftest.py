@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -103,10 +104,16 @@ def start(tmp_path: Path, quick: tuple[str, ...]) -> Iterator[Callable[..., Proc
     """Return a function that starts a quick edit in a process of its own."""
     started: list[Process] = []
 
-    def run(plate: Path | str, out: Path | str, *arguments: object, **limits: int) -> Process:
+    def run(
+        plate: Path | str,
+        out: Path | str,
+        *arguments: object,
+        halt: Mapping[str, Any] | None = None,
+        **limits: int,
+    ) -> Process:
         folder = tmp_path / f"process {len(started)}"
         command = ["edit", plate, "-o", out, "--prompt", "a blue ball", *quick, *arguments]
-        started.append(Process(folder, map(str, command), **limits))
+        started.append(Process(folder, map(str, command), halt, **limits))
         return started[-1]
 
     yield run

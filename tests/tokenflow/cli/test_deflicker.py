@@ -325,9 +325,9 @@ def test_a_run_that_is_stopped_leaves_whole_frames_and_goes_on(
             write_frame(source.parent / f"long {name}/{name}.{number}.exr", frame)
     edit, plate = tmp_path / "long e", demo_plate.parent / "long plate"
     command = ["deflicker", edit, "--plate", plate, "-o", tmp_path / "out", "--progress", "json"]
-    process = Process(tmp_path / "process", map(str, command))
+    process = Process(tmp_path / "process", map(str, command), {"event": "frame_written"})
     try:
-        process.wait_until(lambda event: event["event"] == "frame_written")
+        process.wait_until_it_halts()
         process.send(signal.SIGINT)
         assert process.wait().code == 130
     finally:

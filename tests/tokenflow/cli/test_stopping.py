@@ -41,11 +41,9 @@ def undisturbed(
     return exr_files(out / "out")
 
 
-def at_work_in(stage: str, done: int = 1) -> Callable[[dict[str, Any]], bool]:
-    """Say whether an event tells that a stage has come so far."""
-    return lambda event: (
-        event["event"] == "progress" and event["stage"] == stage and event["done"] >= done
-    )
+def at_work_in(stage: str) -> dict[str, Any]:
+    """Describe the event that tells that a stage has begun its work."""
+    return {"event": "progress", "stage": stage}
 
 
 def waiting_for(other: Process) -> Callable[[dict[str, Any]], bool]:
@@ -81,8 +79,8 @@ def test_a_stopped_job_ends_soon_leaves_whole_frames_and_goes_on(
     code: int,
 ) -> None:
     out, own = tmp_path / "out", ("--workspace", tmp_path / "ws")
-    run = start(demo_plate, out, *own, *LONGER, "--progress", "json")
-    run.wait_until(at_work_in(stage))
+    run = start(demo_plate, out, *own, *LONGER, "--progress", "json", halt=at_work_in(stage))
+    run.wait_until_it_halts()
     seconds = run.send(number)
     ran = run.wait()
     assert ran.code == code
@@ -110,8 +108,9 @@ def test_a_job_that_is_stopped_while_it_deflickers_ends_soon_and_goes_on(
 ) -> None:
     options = ("--deflicker", "strong", "--flow", "estimated")
     own = (*options, "--workspace", tmp_path / "ws")
-    run = start(demo_plate, tmp_path / "out", *own, "--progress", "json")
-    run.wait_until(at_work_in("deflicker"))
+    halt = at_work_in("deflicker")
+    run = start(demo_plate, tmp_path / "out", *own, "--progress", "json", halt=halt)
+    run.wait_until_it_halts()
     seconds = run.send(number)
     assert run.wait().code == 128 + number
     assert seconds < SOON
@@ -146,8 +145,8 @@ def test_after_a_kill_in_the_middle_of_writing_the_next_run_cleans_up_and_goes_o
     undisturbed: dict[str, bytes],
 ) -> None:
     out, own = tmp_path / "out", ("--workspace", tmp_path / "ws")
-    run = start(demo_plate, out, *own, *LONGER, "--progress", "json")
-    run.wait_until(at_work_in("merge"))
+    run = start(demo_plate, out, *own, *LONGER, "--progress", "json", halt=at_work_in("merge"))
+    run.wait_until_it_halts()
     run.send(signal.SIGKILL)
     # What is left of a half-written frame, whether or not the kill hit one.
     name = temporary_path(out / "plate.1005.exr").name
@@ -215,10 +214,11 @@ def test_the_same_job_twice_at_once_is_computed_once(
     start: Callable[..., Process], demo_plate: Path, tmp_path: Path, undisturbed: dict[str, bytes]
 ) -> None:
     own = ("--workspace", tmp_path / "ws", *LONGER, "--progress", "json")
-    first = start(demo_plate, tmp_path / "first", *own)
-    first.wait_until(at_work_in("invert"))
+    first = start(demo_plate, tmp_path / "first", *own, halt=at_work_in("invert"))
+    first.wait_until_it_halts()
     second = start(demo_plate, tmp_path / "second", *own)
     second.wait_until(waiting_for(first))
+    first.go_on()
     assert first.wait().code == 0
     assert second.wait().code == 0
     assert {stage: reused for stage, reused in ended(second).items() if stage != "merge"} == (
@@ -236,9 +236,8 @@ def test_who_waits_for_another_job_can_be_stopped_and_a_dead_job_keeps_nobody_wa
     number: signal.Signals,
 ) -> None:
     own = ("--workspace", tmp_path / "ws", *LONGER, "--progress", "json")
-    first = start(demo_plate, tmp_path / "first", *own)
-    first.wait_until(at_work_in("invert"))
-    os.kill(first.pid, signal.SIGSTOP)
+    first = start(demo_plate, tmp_path / "first", *own, halt=at_work_in("invert"))
+    first.wait_until_it_halts()
     stopped, patient = (start(demo_plate, tmp_path / name, *own) for name in ("second", "third"))
     for run in (stopped, patient):
         run.wait_until(waiting_for(first))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -41,22 +41,29 @@ class Farm:
         file.write_text(json.dumps(said))
         return file
 
-    def start(self, job: Path, *arguments: object, **limits: int) -> Process:
+    def start(
+        self,
+        job: Path,
+        *arguments: object,
+        halt: Mapping[str, Any] | None = None,
+        **limits: int,
+    ) -> Process:
         """Start a job."""
         own = ("--workspace", self.folder / "ws", "--device", "cpu", "--progress", "json")
         command = ["run", job, *own, *arguments]
         place = self.folder / f"process {len(self.started)}"
-        self.started.append(Process(place, map(str, command), **limits))
+        self.started.append(Process(place, map(str, command), halt, **limits))
         return self.started[-1]
 
     def run(self, job: Path, *arguments: object, **limits: int) -> Ran:
         """Run a job to its end."""
-        return self.start(job, "--resume", *arguments, **limits).wait()
+        return self.start(job, "--resume", *arguments, halt=None, **limits).wait()
 
     def stopped(self, job: Path, stage: str, number: signal.Signals) -> Ran:
         """Run a job, and send it a signal in one of its stages."""
-        process = self.start(job, "--resume")
-        process.wait_until(lambda event: event["event"] == "progress" and event["stage"] == stage)
+        halt = {"event": "progress", "stage": stage}
+        process = self.start(job, "--resume", halt=halt)
+        process.wait_until_it_halts()
         process.send(number)
         return process.wait()
 
