@@ -54,8 +54,10 @@ class OwnService:
 
     def kill(self) -> None:
         """End the front as a crash would."""
-        os.kill(self.runtime.pid, signal.SIGKILL)
-        self.wait_until(lambda: not self.lives)
+        killed = self.runtime
+        os.kill(killed.pid, signal.SIGKILL)
+        # Somebody may have started the next one by the time that we look.
+        self.wait_until(lambda: not self.lives or read_runtime(self.file) != killed)
 
     def command(self, *arguments: str) -> subprocess.Popen[str]:
         """Start `tokenflow serve ARGUMENTS` with its file, in a process group of its own."""

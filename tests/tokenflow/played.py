@@ -16,7 +16,7 @@ from tokenflow.scripted_client import Knobs, ScriptedClient
 from tokenflow.scripted_job import Play, failing_play, usual_play
 from tokenflow.states import JobState, StoredEvent
 
-LONG = 60.0  # seconds after which a test gives up
+LONG = 180.0  # seconds after which a test gives up
 MANY_STEPS = 900
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncGenerator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from fastapi.sse import format_sse_event
 from starlette.concurrency import run_in_threadpool
@@ -43,7 +43,7 @@ class News:
 
     def changed(self, job_id: str) -> None:
         """Wake the streams of a job; returns at once."""
-        if not self._loop.is_closed():
+        with suppress(RuntimeError):  # the loop has ended, perhaps at this very moment
             self._loop.call_soon_threadsafe(self._wake, job_id)
 
     def end(self) -> None:

@@ -25,7 +25,7 @@ from tokenflow.service.supervisor import Supervisor
 from tokenflow.service.viewing import Viewing
 
 TOKEN = "the token of this test"
-LONG = 30.0  # seconds after which a test gives up
+LONG = 180.0  # seconds after which a test gives up
 
 
 @dataclass(frozen=True)

@@ -117,5 +117,5 @@ def test_a_child_never_outlives_its_parent(repository: Path, busy: bool) -> None
     assert not gone(pid)
     parent.kill()
     parent.wait()
-    wait_until(lambda: gone(pid), 2.0)
+    wait_until(lambda: gone(pid), SOON)
     parent.stdout.close()

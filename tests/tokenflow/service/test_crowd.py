@@ -11,6 +11,7 @@ from socket import create_connection
 from urllib.parse import urlsplit
 
 from ocio.exr import read_frame
+from tests.patience import SOON
 from tests.tokenflow.frames import exr_files, litter
 from tests.tokenflow.own_service import LONG
 from tests.tokenflow.played import Played
@@ -43,7 +44,7 @@ def test_200_jobs_and_50_streams_and_a_deaf_client_hold_nobody_up(real_service: 
                 ids = [*submitters.map(client.submit, map(hopeless, [*range(JOBS)] * 2))]
             asked = time.monotonic()
             assert client.health().status in ("loading", "busy")
-            assert time.monotonic() - asked < 1.0
+            assert time.monotonic() - asked < SOON
         finally:
             client.cancel(blocking)
         heard = [stream.result(LONG) for stream in streams]

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import time
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import psutil
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
 from tests.tokenflow.service.doors import LONG, TOKEN, Front, head, running_front
+from tokenflow.service import presence
 from tokenflow.service.guard import LARGEST_BODY, Guard
 from tokenflow.service.presence import Presence
 
@@ -72,16 +73,17 @@ def test_a_refused_request_whose_body_never_ends_is_answered_all_the_same(front:
         assert connection.recv(99).startswith(b"HTTP/1.1 401")
 
 
-def test_nobody_is_present_who_has_no_token(front: Front) -> None:
+def test_nobody_is_present_who_has_no_token(front: Front, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 1000.0
+    monkeypatch.setattr(presence, "time", SimpleNamespace(monotonic=lambda: now))
     front.ask("GET", "/v1/jobs")
-    time.sleep(0.05)
-    before = front.door.presence.away
-    assert before >= 0.05
+    assert front.door.presence.away == 0
+    now += 60
     front.ask("GET", "/v1/health")
     front.ask("GET", "/v1/jobs", token="wrong")
-    assert front.door.presence.away > before
+    assert front.door.presence.away == 60
     front.ask("GET", "/v1/jobs")
-    assert front.door.presence.away < before
+    assert front.door.presence.away == 0
 
 
 @pytest.mark.parametrize("path", ["/v1/health", "/v1/jobs"])

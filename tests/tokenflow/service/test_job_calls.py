@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.patience import SOON
 from tests.tokenflow.service.doors import Answer, Front, running_front
 from tokenflow.job import EditJob, job_schema
 
@@ -209,7 +210,7 @@ def test_shutdown_ends_streams_and_asks_the_process_to_end(
             assert not stream.done()
         answer = front.ask("POST", "/v1/shutdown")
         assert (answer.status, answer.json["status"]) == (202, "draining")
-        assert stream.result(5).status == 200
+        assert stream.result(SOON).status == 200
     assert front.asked_to_end.is_set()
 
 

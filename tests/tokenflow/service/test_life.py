@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.patience import SOON
 from tests.tokenflow.own_service import LONG, OwnService
 from tests.tokenflow.played import Played
 from tokenflow.errors import ServiceDidNotStart, ServiceUnreachable
@@ -43,7 +45,7 @@ def played(service: OwnService, tiny_checkpoint: Path, demo_plate: Path) -> Play
 
 def test_many_launchers_at_the_same_moment_get_one_service(service: OwnService) -> None:
     launchers = [service.command("start") for _ in range(4)]
-    said = [launcher.communicate(timeout=60) for launcher in launchers]
+    said = [launcher.communicate(timeout=LONG) for launcher in launchers]
     assert [launcher.returncode for launcher in launchers] == [0] * 4, said
     assert len({out for out, _ in said}) == 1
     assert said[0][0].startswith(service.runtime.address)
@@ -67,7 +69,7 @@ def test_a_second_service_in_the_foreground_ends_at_once_and_says_why(service: O
     service.start()
     before = service.file.read_text()
     second = service.command()
-    out, _ = second.communicate(timeout=30)
+    out, _ = second.communicate(timeout=LONG)
     assert second.returncode == 0
     assert f"runs already at {service.runtime.address}" in out
     assert service.file.read_text() == before
@@ -100,7 +102,7 @@ def test_a_queue_never_belongs_to_two_services(service: OwnService, tmp_path: Pa
         env={**os.environ, "TOKENFLOW_HOME": str(home)},
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=LONG,
         check=False,
     )
     assert other.returncode == 73
@@ -116,7 +118,7 @@ def test_the_file_of_a_killed_service_is_stale_and_no_process_of_it_is_left(
     service.wait_until(lambda: client.health().status == "ready")
     old, family = service.runtime, service.processes()
     service.kill()
-    service.wait_until(lambda: not any(map(runs, family)), 5.0)
+    service.wait_until(lambda: not any(map(runs, family)), SOON)
     assert service.file.exists()
     assert find(service.file) is None
     assert not stop(service.file)
@@ -145,8 +147,8 @@ def test_a_stale_file_never_costs_another_process_its_life(service: OwnService) 
 def test_a_service_that_hangs_is_killed_but_only_if_it_is_the_one_of_the_file(
     service: OwnService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tokenflow.transport.CALL_SECONDS", 0.3)
     service.start()
+    monkeypatch.setattr("tokenflow.transport.CALL_SECONDS", 0.3)
     runtime = service.runtime
     os.kill(runtime.pid, signal.SIGSTOP)
     replace(runtime, started="another boot/1").write(service.file)
@@ -181,16 +183,15 @@ def test_a_service_whose_place_another_takes_at_once_counts_as_ended(service: Ow
 
 def test_it_ends_by_itself_when_nobody_needs_it(service: OwnService) -> None:
     service.start("--idle-exit", "1")
-    begun = time.monotonic()
     service.wait_until(lambda: not service.lives)
-    assert 0.5 < time.monotonic() - begun < 10
     assert not service.file.exists()
-    assert "nobody has needed the service" in service.log.read_text()
+    assert re.search(r"nobody has needed the service for [1-9]\d* s", service.log.read_text())
 
 
 def test_it_stays_while_somebody_calls(service: OwnService) -> None:
-    client = service.start("--idle-exit", "1")
-    until = time.monotonic() + 3.0
+    # So that no call comes too late on a machine that is busy for a while.
+    client = service.start("--idle-exit", "5")
+    until = time.monotonic() + 8.0
     while time.monotonic() < until:
         client.device()
         time.sleep(0.3)
@@ -201,7 +202,7 @@ def test_it_stays_while_a_job_runs_and_nobody_looks(
     service: OwnService, tiny_checkpoint: Path, demo_plate: Path
 ) -> None:
     service.options += ["--root", str(demo_plate.parent), "--root", str(tiny_checkpoint.parent)]
-    client = service.start("--idle-exit", "1")
+    client = service.start("--idle-exit", "3")
     plate = str(demo_plate / "plate.####.exr")
     played = Played(client, plate, str(tiny_checkpoint), service.folder / "jobs")
     client.submit(played.job("alone"))
@@ -279,7 +280,7 @@ def test_a_running_job_goes_on_when_the_service_is_started_again(
     family = service.processes()
     begun = time.monotonic()
     assert stop(service.file)
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < SOON
     assert not any(map(runs, family))
     again = replace(played, client=service.start())
     assert again.client.job(job_id).state in ("queued", "running")
@@ -292,7 +293,7 @@ def test_a_second_ctrl_c_is_not_needed(service: OwnService) -> None:
     foreground = service.command("--idle-exit", "60")
     service.wait_until(service.file.exists)
     foreground.send_signal(signal.SIGINT)
-    out, err = foreground.communicate(timeout=60)
+    out, err = foreground.communicate(timeout=LONG)
     assert foreground.returncode == 0, err
     assert "listening at http://127.0.0.1:" in out
     assert "Traceback" not in err
@@ -302,7 +303,7 @@ def test_a_second_ctrl_c_is_not_needed(service: OwnService) -> None:
 def test_status_is_readable_for_programs(service: OwnService) -> None:
     client = service.start()
     status = service.command("status")
-    seen = json.loads(status.communicate(timeout=30)[0])
+    seen = json.loads(status.communicate(timeout=LONG)[0])
     assert seen["address"] == client.address
     assert seen["pid"] == service.runtime.pid
     assert seen["log"] == str(service.log)
@@ -311,6 +312,6 @@ def test_status_is_readable_for_programs(service: OwnService) -> None:
 
 def test_status_of_nothing_is_worth_trying_again(service: OwnService) -> None:
     status = service.command("status")
-    _, err = status.communicate(timeout=30)
+    _, err = status.communicate(timeout=LONG)
     assert status.returncode == 75
     assert "tokenflow serve start" in err

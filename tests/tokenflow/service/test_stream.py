@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
 import time
@@ -13,8 +14,10 @@ from typing import Any
 import psutil
 import pytest
 
+from tests.patience import SOON
 from tests.tokenflow.service.doors import LONG, Front, head, running_front
 from tokenflow.job import Edit, EditJob, Output, Plate
+from tokenflow.service.stream import SILENCE, News
 from tokenflow.states import RunRequest
 
 
@@ -69,15 +72,20 @@ def test_a_stream_tells_everything_and_ends_with_the_job(front: Front, job_id: s
 def test_an_event_is_heard_at_once(front: Front, job_id: str) -> None:
     events = front.client.events(job_id)
     next(events)
-    waits = []
+    added = waits = 0.0
+
+    def add(done: int) -> None:
+        nonlocal added
+        added = time.monotonic()
+        front.store.add_event(job_id, progress(done))
+
     for done in range(5):
         time.sleep(0.05)
-        threading.Timer(0.05, front.store.add_event, (job_id, progress(done))).start()
-        asked = time.monotonic()
+        threading.Timer(0.05, add, (done,)).start()
         assert next(events).data["done"] == done
-        waits.append(time.monotonic() - asked - 0.05)
+        waits += time.monotonic() - added
     events.close()  # type: ignore[attr-defined]
-    assert sorted(waits)[2] < 0.1
+    assert waits < SILENCE / 2  # after which a stream looks for itself
 
 
 def test_the_wire_format_is_that_of_server_sent_events(front: Front, job_id: str) -> None:
@@ -153,8 +161,20 @@ def test_an_open_stream_is_presence_and_a_closed_one_is_not(front: Front, job_id
     assert front.door.presence.away == 0.0
     events.close()  # type: ignore[attr-defined]
     wait_for_streams(front, 0)
-    time.sleep(0.05)
+    time.sleep(0.001)
     assert front.door.presence.away > 0.0
+
+
+def test_a_change_while_the_event_loop_closes_harms_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def made() -> News:
+        return News()
+
+    loop = asyncio.new_event_loop()
+    news = loop.run_until_complete(made())
+    loop.close()
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "is_closed", lambda: False)  # as it was a moment ago
+        news.changed("a job")
 
 
 def test_50_streams_hear_the_same_and_calls_go_on(front: Front, job_id: str) -> None:
@@ -165,7 +185,7 @@ def test_50_streams_hear_the_same_and_calls_go_on(front: Front, job_id: str) -> 
             front.store.add_event(job_id, progress(done))
         asked = time.monotonic()
         assert front.ask("GET", "/v1/health").status == 200
-        assert time.monotonic() - asked < 1.0
+        assert time.monotonic() - asked < SOON
         front.store.finish(job_id, {})
         expected = listed(front, job_id)
         assert all(stream.result(LONG) == expected for stream in streams)
