@@ -16,23 +16,16 @@ from typing import Any
 
 from ocio.frame_range import FrameRange
 from tokenflow.errors import InvalidJob
-from tokenflow.job_json import Part, part_schema, pixel_fields, read_part, write_part
-from tokenflow.job_parts import (
+from tokenflow.job_edit import (
     EDITING_METHODS,
     PROMPTED_METHODS,
-    Base,
-    Color,
     Control,
-    Deflicker,
     DreamMotion,
     Edit,
-    Matte,
-    Model,
-    Output,
-    Plate,
-    Range,
     Size,
 )
+from tokenflow.job_json import Part, part_schema, pixel_fields, read_part, write_part
+from tokenflow.job_parts import Base, Color, Deflicker, Matte, Model, Output, Plate, Range
 
 __all__ = [
     "EDITING_METHODS",

@@ -18,6 +18,10 @@ from typing import Any, ClassVar, Literal, TypeVar, Union, get_args, get_origin,
 from ocio.errors import OcioError
 from tokenflow.errors import InvalidJob, TokenFlowError
 
+NOT_BLANK: dict[str, Any] = {"pattern": r"\S", "wanted": "text that is not blank"}
+
+SHA256: dict[str, Any] = {"pattern": "^[0-9a-f]{64}$", "wanted": "64 hexadecimal digits"}
+
 
 def option(
     text: str,
