@@ -102,6 +102,12 @@ class UnreadableJob(TokenFlowError):
     exit_code = 66
 
 
+class UnreadablePathMapping(TokenFlowError):
+    """The file of path mapping rules is missing or cannot be read."""
+
+    exit_code = 66
+
+
 class UnknownJob(TokenFlowError):
     """The service has no job of that id."""
 

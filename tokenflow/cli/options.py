@@ -81,6 +81,16 @@ ProgressOption = Annotated[
     ),
 ]
 
+OwnProgress = Annotated[
+    Literal["auto", "plain", "json"],
+    typer.Option(
+        help="auto: bars on a terminal, else plain lines; json: one object per line on standard "
+        "output.",
+        rich_help_panel="This run",
+    ),
+]
+"""Of commands that run several jobs, or none: what farms read is the progress of one."""
+
 
 @contextmanager
 def given_on_the_command_line() -> Iterator[None]:
@@ -133,6 +143,8 @@ def carry_out(
         raise typer.BadParameter(BOTH)
     if service and stage != "all":
         raise typer.BadParameter("--stage and --service exclude each other: stages are for farms")
+    if options.dry_run and stage == "verify":
+        raise typer.BadParameter("--stage verify has no dry run: it computes nothing")
     if service:
         by_service(job, options, style)
         return None

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from tokenflow.errors import InvalidPathMapping
+from tokenflow.errors import InvalidPathMapping, UnreadablePathMapping
 from tokenflow.job import Control, EditJob
 
 VERSION = "pathmapping-1.0"
@@ -60,7 +60,10 @@ class PathMapping:
 
         Raises
         ------
+        UnreadablePathMapping
+            If the file is missing or cannot be opened.
         InvalidPathMapping
+            If it does not hold rules.
         """
         try:
             found = json.loads(file.read_text(encoding="utf-8"))
@@ -69,7 +72,13 @@ class PathMapping:
             if found["version"] != VERSION:
                 raise ValueError(f"version {found['version']!r} is not {VERSION}")
             return cls.of(_rule(each) for each in found.get("path_mapping_rules", []))
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        except OSError as error:
+            raise UnreadablePathMapping(
+                f"the path mapping rules cannot be read: {error.strerror or error}",
+                hint="Name the file that the scheduler wrote.",
+                path=file,
+            ) from error
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise InvalidPathMapping(
                 f"the path mapping rules cannot be used: {error}",
                 hint=f"They are JSON of the format {VERSION}.",

@@ -63,6 +63,8 @@ def test_a_dry_run_of_a_task_takes_no_offence_at_frames_as_the_task_itself(
     dry = ("run", job, "--workspace", tmp_path / "ws", "--device", "cpu", "--dry-run")
     assert tokenflow(*dry, "--stage", "edit").code == 0
     assert tokenflow(*dry).code == 73
+    verify = tokenflow(*dry, "--stage", "verify")
+    assert verify.code == 2 and "no dry run" in verify.error
 
 
 def test_a_task_on_another_kind_of_device_than_its_job_began_on_is_refused(
@@ -144,7 +146,7 @@ def test_rules_that_cannot_be_read_are_named(
     task: Command, write_job: Callable[..., Path], tmp_path: Path
 ) -> None:
     ran = task(write_job(), "--path-mapping-rules", tmp_path / "gone.json")
-    assert ran.code == 65
+    assert ran.code == 66
     assert "gone.json" in ran.error
 
 
