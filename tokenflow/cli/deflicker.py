@@ -128,7 +128,7 @@ def deflicker(
         return
     with shown(progress) as emit:
         delivery = deflicker_finished(found, emit)
-    if progress == "json":
+    if progress not in ("auto", "plain"):
         return
     if sys.stdout.isatty():
         typer.echo(f"{found.output}  {FrameRange.of(delivery.written)}")

@@ -15,7 +15,7 @@ from tokenflow.cli.evaluate import write_evaluation
 from tokenflow.cli.options import (
     Device,
     Overwrite,
-    ProgressOption,
+    OwnProgress,
     Resume,
     WorkspaceFolder,
     load_engine,
@@ -41,7 +41,7 @@ def demo(
     workspace: WorkspaceFolder = None,
     overwrite: Overwrite = False,
     resume: Resume = False,
-    progress: ProgressOption = "auto",
+    progress: OwnProgress = "auto",
 ) -> None:
     """Render the demo shot, edit it with the bundled checkpoint, and write a report.
 

@@ -12,7 +12,7 @@ from ocio.errors import NoPermission, WriteFailed
 from ocio.frame_range import FrameRange
 from tokenflow.cli.options import (
     Device,
-    ProgressOption,
+    OwnProgress,
     WorkspaceFolder,
     given_on_the_command_line,
     load_engine,
@@ -157,7 +157,7 @@ def evaluate(
     ] = False,
     device: Device = "auto",
     workspace: WorkspaceFolder = None,
-    progress: ProgressOption = "auto",
+    progress: OwnProgress = "auto",
 ) -> None:
     """Measure edits against their plate; several stand side by side in one report.
 

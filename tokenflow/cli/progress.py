@@ -67,7 +67,7 @@ def shown(style: Style, job: EditJob | None = None) -> Iterator[Emit]:
     Parameters
     ----------
     job
-        What is run; a farm's dialect weighs its stages.
+        What is run; a farm's dialect weighs its stages. None for work of a single stage.
     """
     if style == "auto" and sys.stderr.isatty():
         with Bars(Console(stderr=True)) as bars:
@@ -75,7 +75,7 @@ def shown(style: Style, job: EditJob | None = None) -> Iterator[Emit]:
     elif style == "json":
         with beating(lines := JsonLines(_to_output)):
             yield lines
-    elif style in get_args(Dialect) and job is not None:
+    elif style in get_args(Dialect):
         with _for_farm(FarmLines(cast(Dialect, style), job, _to_output, _to_log)) as farm:
             yield farm
     else:

@@ -74,7 +74,7 @@ class FarmLines:
     dialect
         Of the farm.
     job
-        What is run; tells how much work each stage is.
+        What is run; tells how much work each stage is. None for a single stage that is no job.
     write
         Takes a protocol line.
     log
@@ -84,7 +84,7 @@ class FarmLines:
     def __init__(
         self,
         dialect: Dialect,
-        job: EditJob,
+        job: EditJob | None,
         write: Callable[[str], None],
         log: Callable[[str], None],
     ) -> None:

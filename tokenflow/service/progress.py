@@ -59,7 +59,7 @@ class JobProgress:
     Parameters
     ----------
     job
-        What is run.
+        What is run; None for work of a single stage that is no job.
     fraction
         Where an earlier attempt had come to.
     clock
@@ -68,7 +68,7 @@ class JobProgress:
 
     def __init__(
         self,
-        job: EditJob,
+        job: EditJob | None,
         fraction: float = 0.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -109,7 +109,7 @@ class JobProgress:
         }
 
     def _start(self, stage: str, total: int) -> None:
-        if not self._stages:  # `read` comes first, and its total is the frames
+        if not self._stages and self.job:  # `read` comes first, and its total is the frames
             works = stage_work(self.job, max(total, 1))
             self._stages = {name: _Stage(work) for name, work in works.items()}
         self._stages.setdefault(stage, _Stage(float(total))).running = True

@@ -314,6 +314,19 @@ def test_a_dry_run_says_what_would_be_done_and_writes_nothing(
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize(
+    ("farm", "end"), [("openjd", "openjd_progress: 100.0"), ("tractor", "TR_EXIT_STATUS 0")]
+)
+def test_a_farm_reads_its_own_lines_and_nothing_else(
+    deflicker: Deflicker, flickering: Path, farm: str, end: str
+) -> None:
+    ran = deflicker(flickering, "--progress", farm)
+    assert ran.code == 0, ran.err
+    lines = ran.out.splitlines()
+    assert lines[-1] == end
+    assert all(line.startswith(("openjd_", "TR_")) for line in lines)
+
+
 def test_a_run_that_is_stopped_leaves_whole_frames_and_goes_on(
     deflicker: Deflicker, flickering: Path, demo_plate: Path, tmp_path: Path
 ) -> None:

@@ -117,6 +117,15 @@ def test_only_the_frames_that_all_have_are_measured(evaluate: Any, edits: dict[s
     assert metrics["frames"] == "1002-1004"
 
 
+def test_no_farm_is_promised_lines_that_never_come(
+    evaluate: Any, edits: dict[str, Path], tokenflow: Callable[..., Ran], tmp_path: Path
+) -> None:
+    ran, _ = evaluate(edits["same"], "--progress", "openjd")
+    demo = tokenflow("demo", tmp_path / "demo", "--progress", "openjd")
+    assert ran.code == demo.code == 2
+    assert "--progress" in ran.error and not (tmp_path / "demo").exists()
+
+
 def test_a_single_frame_can_be_evaluated(evaluate: Any, edits: dict[str, Path]) -> None:
     ran, metrics = evaluate(edits["dark"], "--frames", "1003")
     assert ran.code == 0, ran.err
