@@ -19,8 +19,9 @@ from tokenflow.checkpoints.source import resolve
 from tokenflow.demo.render import render_depth
 from tokenflow.demo.training.folder import replaced_folder
 from tokenflow.demo.training.latents import load_latents
-from tokenflow.demo.training.loop import Run, cosine
+from tokenflow.demo.training.loop import Run
 from tokenflow.demo.training.pictures import FULL, load_captions
+from tokenflow.demo.training.velocity import noised
 from tokenflow.demo.world import random_scene
 from tokenflow.diffusion.model import Model
 from tokenflow.diffusion.text import encode_prompt
@@ -124,10 +125,8 @@ class Trainee:
         latents, conditioning, captions = batch
         clean = latents * self.scaling
         timesteps = torch.randint(0, len(self.signal), (len(clean),), generator=generator)
-        mean = self.signal[timesteps].sqrt()[:, None, None, None]
-        deviation = (1 - self.signal[timesteps]).sqrt()[:, None, None, None]
         noise = torch.randn(clean.shape, generator=generator)
-        noisy = mean * clean + deviation * noise
+        noisy, velocity = noised(clean, noise, self.signal[timesteps])
         text = torch.stack([self._text(caption) for caption in captions])
         with torch.autocast("cpu", dtype=torch.bfloat16):
             down, mid = None, None
@@ -140,7 +139,7 @@ class Trainee:
                 down_block_additional_residuals=down,
                 mid_block_additional_residual=mid,
             ).sample
-        return functional.mse_loss(prediction.float(), mean * noise - deviation * clean)
+        return functional.mse_loss(prediction.float(), velocity)
 
 
 def train_controlnet(folder: Path, steps: int) -> None:
@@ -157,14 +156,11 @@ def train_controlnet(folder: Path, steps: int) -> None:
     )
     generator = torch.Generator().manual_seed(run.step)
     source = batches(load_shards(folder), np.random.default_rng(run.step))
-    smooth = None
-    while run.step < steps:
-        loss = trainee.loss(controlnet, next(source), generator)
-        run.advance(loss, cosine(run.step, steps, warm_up=30))
-        smooth = loss.item() if smooth is None else 0.98 * smooth + 0.02 * loss.item()
-        if run.step % 25 == 0:
-            run.log(f"controlnet {run.step}/{steps} loss {smooth:.4f}")
-    run.save()
+
+    def loss() -> Tensor:
+        return trainee.loss(controlnet, next(source), generator)
+
+    run.train("controlnet", steps, loss, warm_up=30, every=25)
 
 
 def trained(folder: Path, model: Model) -> ControlNetModel:

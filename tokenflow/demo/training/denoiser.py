@@ -12,8 +12,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from tokenflow.demo.training.latents import load_latents
-from tokenflow.demo.training.loop import Run, cosine
+from tokenflow.demo.training.loop import Run
 from tokenflow.demo.training.text import TEXT_WIDTH, TOKENS, build_text_encoder, load_tokenizer
+from tokenflow.demo.training.velocity import noised
 
 BATCH = {"half": 32, "full": 16}
 RATE = {"half": 1.0, "full": 0.4}  # of the learning rates; the full scale only refines
@@ -106,19 +107,14 @@ def train_denoiser(folder: Path, scale: str, steps: int) -> None:
     scaling = 1 / latent_deviation(folder)
     torch.manual_seed(run.step)
     source = batches(folder, scale, seed=run.step)
-    smooth = None
-    while run.step < steps:
+
+    def loss() -> Tensor:
         latents, captions = next(source)
         clean = (latents * scaling).contiguous(memory_format=torch.channels_last)
         timesteps = torch.randint(0, len(signal), (len(clean),))
-        mean = signal[timesteps].sqrt()[:, None, None, None]
-        deviation = (1 - signal[timesteps]).sqrt()[:, None, None, None]
-        noise = torch.randn_like(clean)
+        noisy, velocity = noised(clean, torch.randn_like(clean), signal[timesteps])
         with torch.autocast("cpu", dtype=torch.bfloat16):
-            prediction = model(mean * clean + deviation * noise, timesteps, captions)
-        loss = functional.mse_loss(prediction.float(), mean * noise - deviation * clean)
-        run.advance(loss, cosine(run.step, steps, warm_up=100))
-        smooth = loss.item() if smooth is None else 0.98 * smooth + 0.02 * loss.item()
-        if run.step % 50 == 0:
-            run.log(f"{scale} {run.step}/{steps} loss {smooth:.4f}")
-    run.save()
+            prediction = model(noisy, timesteps, captions)
+        return functional.mse_loss(prediction.float(), velocity)
+
+    run.train(scale, steps, loss, warm_up=100, every=50)

@@ -1,9 +1,10 @@
-"""What both trainings share: optimizer, running average of the weights, saving and going on."""
+"""What all trainings share: optimizer, running average of the weights, saving and going on."""
 
 from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -68,6 +69,31 @@ class Run:
                 optimizer.load_state_dict(saved)
             self.average, self.step = state["average"], state["step"]
             self.seconds = state["seconds"]
+
+    def train(
+        self, name: str, steps: int, loss: Callable[[], Tensor], *, warm_up: int, every: int
+    ) -> None:
+        """Train for `steps` in all, and save.
+
+        Parameters
+        ----------
+        name
+            What is trained, in the lines that tell how it goes.
+        loss
+            Gives that of the next batch.
+        warm_up
+            Steps until the learning rates are at their highest.
+        every
+            Steps between two lines.
+        """
+        smooth: float | None = None
+        while self.step < steps:
+            found = loss()
+            self.advance(found, cosine(self.step, steps, warm_up=warm_up))
+            smooth = found.item() if smooth is None else 0.98 * smooth + 0.02 * found.item()
+            if self.step % every == 0:
+                self.log(f"{name} {self.step}/{steps} loss {smooth:.4f}")
+        self.save()
 
     def advance(self, loss: Tensor, rate_factor: float) -> None:
         """One optimizer step down `loss`; saves now and then."""

@@ -19,12 +19,12 @@ from torch.nn import functional
 
 from tokenflow.demo.training.clips import load_clips
 from tokenflow.demo.training.folder import replaced_folder
-from tokenflow.demo.training.loop import Run, cosine
+from tokenflow.demo.training.loop import Run
+from tokenflow.demo.training.velocity import noised
 from tokenflow.diffusion.model import Model
 from tokenflow.diffusion.text import encode_prompt
 
 NOTES = "tokenflow.json"  # how DreamMotion's losses weigh with these weights
-NOTES = "tokenflow.json"
 KEPT = 2  # shards for tests
 BATCH = {"half": 2, "full": 1}  # clips
 RATE = {"half": 1.0, "full": 0.4}  # of the learning rates; the full scale only refines
@@ -75,17 +75,14 @@ def train_motion(folder: Path, model: Model, scale: str, steps: int) -> None:
     shards = load_clips(folder, scale)[KEPT:]
     torch.manual_seed(run.step)
     source = batches(shards, BATCH[scale], seed=run.step)
-    smooth = None
-    while run.step < steps:
+
+    def loss() -> Tensor:
         clips, captions = next(source)
         timesteps = torch.randint(0, len(signal), (len(clips),))
         with torch.autocast("cpu", dtype=torch.bfloat16):
-            loss = velocity_loss(model, unet, clips, captions, timesteps, torch.randn_like(clips))
-        run.advance(loss, cosine(run.step, steps, warm_up=30))
-        smooth = loss.item() if smooth is None else 0.98 * smooth + 0.02 * loss.item()
-        if run.step % 20 == 0:
-            run.log(f"{scale} {run.step}/{steps} loss {smooth:.4f}")
-    run.save()
+            return velocity_loss(model, unet, clips, captions, timesteps, torch.randn_like(clips))
+
+    run.train(scale, steps, loss, warm_up=30, every=20)
 
 
 def batches(shards: Shards, size: int, seed: int) -> Iterator[tuple[Tensor, list[str]]]:
@@ -105,16 +102,15 @@ def velocity_loss(
     model: Model, unet: Any, clips: Tensor, captions: list[str], timesteps: Tensor, noise: Tensor
 ) -> Tensor:
     """Mean squared error of the predicted velocity of noisy clips; one timestep per clip."""
-    signal = model.schedule.alphas_cumprod[timesteps].view(-1, 1, 1, 1, 1)
-    mean, deviation = signal.sqrt(), (1 - signal).sqrt()
+    noisy, velocity = noised(clips, noise, model.schedule.alphas_cumprod[timesteps])
     # Cloned: what was made in inference mode cannot be kept for the way back.
     text = torch.stack([encode_prompt(model, caption).clone() for caption in captions])
     predicted = unet(
-        (mean * clips + deviation * noise).transpose(1, 2),
+        noisy.transpose(1, 2),
         timesteps,
         text.repeat_interleave(clips.shape[1], 0),
     ).sample.transpose(1, 2)
-    return functional.mse_loss(predicted.float(), mean * noise - deviation * clips)
+    return functional.mse_loss(predicted.float(), velocity)
 
 
 @torch.inference_mode()
