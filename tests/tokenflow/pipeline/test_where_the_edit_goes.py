@@ -181,9 +181,7 @@ def test_only_the_eye_that_is_named_is_edited(edit: Edit, tmp_path: Path) -> Non
     left = {f"left.{name}": channel for name, channel in rgb(36, 64, seed=3).items()}
     views = {"multiView": ("string[2]", ("right", "left"))}
     for frame in (1, 2):
-        write_plate(
-            tmp_path / f"plate/p.{frame}.exr", rgb(36, 64) | left, attributes=LABEL | views
-        )
+        write_plate(tmp_path / f"plate/p.{frame}.exr", rgb(36, 64) | left, attributes=LABEL | views)
     ran = edit(tmp_path / "plate", tmp_path / "out", "--stereo-view", "left")
     assert ran.code == 0, ran.err
     where = changed(tmp_path / "plate/p.1.exr", tmp_path / "out/p.1.exr")
