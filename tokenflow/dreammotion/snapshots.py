@@ -35,13 +35,23 @@ class Snapshots:
         self.folder, self.stack, self.key = folder, stack, key
 
     def save(self, step: int, latents: LatentStack, history: list[Losses]) -> None:
-        """Keep what is there after `step` steps, and forget the ones before."""
+        """Keep what is there after `step` steps, and forget the ones before.
+
+        Raises
+        ------
+        WorkspaceUnusable
+            If it cannot be written.
+        """
         taken = self._at(step)
         if taken.complete:
             return
         copy(latents, taken)
         state = {"key": self.key, "losses": [asdict(each) for each in history]}
-        (taken.folder / _STATE).write_text(json.dumps(state), encoding="utf-8")
+        try:
+            (taken.folder / _STATE).write_text(json.dumps(state), encoding="utf-8")
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise WorkspaceUnusable(f"cannot keep a step: {reason}", path=taken.folder) from error
         taken.finish()
         for other in self._all():
             if other != step:
@@ -50,7 +60,7 @@ class Snapshots:
     def load(self, into: LatentStack) -> tuple[int, list[Losses]]:
         """Copy the latest into `into`; return its step and what the steps up to it saw.
 
-        Step 0 where there is none, and nothing is copied.
+        Step 0 where there is none that can be read, and nothing is copied.
 
         Raises
         ------
@@ -61,7 +71,12 @@ class Snapshots:
         if not whole:
             return 0, []
         taken = self._at(max(whole))
-        state = json.loads((taken.folder / _STATE).read_text(encoding="utf-8"))
+        try:
+            state = json.loads((taken.folder / _STATE).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            # The power failed before it was on disk.
+            taken.discard()
+            return 0, []
         if state["key"] != self.key:
             raise WorkspaceUnusable(
                 "the optimisation that was interrupted here is of another job, shot or model",

@@ -17,7 +17,7 @@ from tokenflow.diffusion.text import encode_prompt
 from tokenflow.dreammotion.bend import Bending, BendReport, Mask
 from tokenflow.dreammotion.gradient import Losses, Words
 from tokenflow.dreammotion.video_unet import VideoUNet
-from tokenflow.errors import OutOfMemory
+from tokenflow.errors import OutOfMemory, WorkspaceUnusable
 from tokenflow.pipeline.decode import matte_parts, small_matte
 from tokenflow.pipeline.device import is_out_of_memory
 from tokenflow.pipeline.plan import Plan
@@ -182,7 +182,12 @@ def _said(losses: Losses | None) -> str:
 
 
 def _write_report(folder: Path, report: BendReport) -> None:
-    (folder / _REPORT).write_text(json.dumps(asdict(report)), encoding="utf-8")
+    try:
+        (folder / _REPORT).write_text(json.dumps(asdict(report)), encoding="utf-8")
+    except OSError as error:
+        raise WorkspaceUnusable(
+            f"cannot keep what the edit did: {error.strerror or error}", path=folder
+        ) from error
 
 
 def _read_report(folder: Path) -> BendReport | None:

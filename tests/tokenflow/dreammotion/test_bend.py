@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -200,6 +201,36 @@ def test_a_crash_goes_on_from_the_last_of_every_twenty_steps(
     counted: list[int] = []
     found, _ = make("b", steps=5, tell=lambda done, of, losses: counted.append(done))
     assert torch.equal(found, wanted) and min(counted) == 2
+
+
+def test_a_snapshot_of_which_the_power_took_a_part_is_begun_anew(
+    bent: Callable[..., Bent], tmp_path: Path
+) -> None:
+    make = bent(FRAMES[:2])
+    wanted, _ = make("a")
+    with pytest.raises(Cancelled):
+        make("b", tell=Interrupted(2))
+    (state,) = (tmp_path / "b").glob("step*/state.json")
+    state.write_bytes(bytes(9))
+    assert torch.equal(make("b")[0], wanted)
+
+
+def test_a_disk_that_is_full_at_a_snapshot_is_named_and_hides_no_other_end(
+    bent: Callable[..., Bent], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = Path.write_text
+
+    def full(path: Path, *given: Any, **named: Any) -> int:
+        if path.name == "state.json":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return plain(path, *given, **named)
+
+    make = bent(FRAMES[:2])
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(WorkspaceUnusable, match="cannot keep a step: No space left"):
+        make("a")
+    with pytest.raises(Cancelled):
+        make("b", tell=Interrupted(2))
 
 
 def test_an_optimisation_of_something_else_is_not_gone_on_with(bent: Callable[..., Bent]) -> None:
