@@ -60,7 +60,8 @@ class Roots:
         if not any(resolved.is_relative_to(folder) for folder in self.folders):
             raise PathNotAllowed(
                 f"{what} {_short(text)!r} lies outside the folders that the service may use",
-                hint="Allow its folder: `tokenflow serve --root DIR`, or `roots` in the settings.",
+                hint="Allow its folder: `tokenflow serve stop`, then `tokenflow serve start --root "
+                "DIR`, or for good `roots` in the settings.",
             )
         return resolved
 

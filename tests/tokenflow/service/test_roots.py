@@ -66,7 +66,7 @@ def test_what_lies_in_an_allowed_folder_passes(roots: Roots, inside: Path) -> No
 def test_what_lies_elsewhere_is_refused(
     roots: Roots, inside: Path, outside: Path, path: str
 ) -> None:
-    with pytest.raises(PathNotAllowed, match="--root|full path"):
+    with pytest.raises(PathNotAllowed, match="serve start --root|full path"):
         roots.check(path.replace("{in}", str(inside)).replace("{out}", str(outside)))
 
 
