@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import threading
@@ -11,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from tests.tokenflow.service.halting_worker import HALT
 from tokenflow.job import Edit, EditJob, Model, Output, Plate
 from tokenflow.service.lane import Limits
 from tokenflow.service.store import JobStore
@@ -124,6 +126,36 @@ class Engine:
                     do()
 
         self.store.on_change = heard
+        return moments
+
+    def halt_at(
+        self,
+        kind: str,
+        do: Callable[[], object],
+        times: int = 1,
+        *,
+        go_on: bool = True,
+        **fields: Any,
+    ) -> list[float]:
+        """Do something as `at` does, while a `halting_worker` waits behind the event.
+
+        Parameters
+        ----------
+        go_on
+            Whether the worker goes on when the last of it is done, not only once it has heard that
+            its job is cancelled.
+        """
+        halt = Path(os.environ[HALT])
+        draft = halt.with_suffix(".draft")
+        draft.write_text(json.dumps({"event": kind, **fields}))
+        draft.replace(halt)
+
+        def do_it() -> None:
+            do()
+            if go_on and len(moments) == times:
+                halt.unlink()
+
+        moments = self.at(kind, do_it, times, **fields)
         return moments
 
     def kill_worker(self) -> None:
