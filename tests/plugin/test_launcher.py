@@ -15,7 +15,7 @@ import pytest
 from plugin import launcher
 from plugin.launcher import ensure_service, launch_argv
 from plugin.manifest import READS, manifest_file, service_facts
-from tests.tokenflow.own_service import OwnService
+from tests.tokenflow.own_service import LONG, OwnService
 from tests.tokenflow.stranger import send, stranger
 from tokenflow.client import PROTOCOL
 from tokenflow.errors import (
@@ -73,7 +73,7 @@ def test_a_service_is_started_once_and_found_again(service: OwnService) -> None:
     pid = service.runtime.pid
     assert ensure_service().address == first.address
     assert service.runtime.pid == pid
-    with urllib.request.urlopen(first.address + service_facts().health, timeout=60) as answer:
+    with urllib.request.urlopen(first.address + service_facts().health, timeout=LONG) as answer:
         assert json.load(answer)["protocol"] == PROTOCOL
 
 
@@ -83,7 +83,7 @@ def test_two_hosts_that_ask_at_the_same_moment_get_the_same_service(service: Own
         subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
         for _ in range(2)
     ]
-    said = [host.communicate(timeout=60)[0] for host in hosts]
+    said = [host.communicate(timeout=LONG)[0] for host in hosts]
     assert [host.returncode for host in hosts] == [0, 0]
     assert set(said) == {service.runtime.address + "\n"}
 

@@ -15,7 +15,7 @@ LONGEST_BLOCK_SECONDS = float(os.environ.get("TOKENFLOW_LONGEST_BLOCK", "0.25"))
 """What blocks for as long as this waits for something, on any machine. A quiet one holds 0.05."""
 TICK_MILLISECONDS = 2
 TASKS = Path("/proc/self/task")
-LIMIT_SECONDS = 60.0
+LIMIT_SECONDS = 180.0
 """What does not happen within this does not happen; a busy machine may take long."""
 
 

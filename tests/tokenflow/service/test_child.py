@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from tests.patience import SOON
-from tests.tokenflow.service.work import gone, wait_until
+from tests.tokenflow.service.work import LONG, gone, wait_until
 from tokenflow.service.child import Child, Ending
 
 ODD_CHILD = "tests.tokenflow.service.odd_child"
@@ -28,11 +28,11 @@ class Talk:
         self.endings: queue.Queue[Ending] = queue.Queue()
         environment = {"PYTHONPATH": str(repository)}
         self.child = Child(ODD_CHILD, [], self.said.put, self.endings.put, environment)
-        assert self.said.get(timeout=60) == {"pid": self.child.pid}
+        assert self.said.get(timeout=LONG) == {"pid": self.child.pid}
 
     def ask(self, **message: Any) -> dict[str, Any]:
         assert self.child.send(message)
-        return self.said.get(timeout=60)
+        return self.said.get(timeout=LONG)
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def test_an_urgent_message_is_heard_while_the_child_is_busy(talk: Talk) -> None:
 
 def test_what_a_library_prints_is_no_message(talk: Talk) -> None:
     talk.child.send({"do": "exit", "code": 0})
-    ending = talk.endings.get(timeout=60)
+    ending = talk.endings.get(timeout=LONG)
     assert "what a library prints does not belong to the protocol" in ending.last_words
     assert talk.said.empty()
 
@@ -70,7 +70,7 @@ def test_an_end_is_told_once_and_in_words(
     talk: Talk, message: dict[str, Any], code: int, reason: str
 ) -> None:
     talk.child.send(message)
-    ending = talk.endings.get(timeout=60)
+    ending = talk.endings.get(timeout=LONG)
     assert ending.code == code
     assert reason in ending.reason
     assert "the last words" in ending.last_words
@@ -80,7 +80,7 @@ def test_an_end_is_told_once_and_in_words(
 
 def test_a_kill_by_the_system_is_called_what_it_most_likely_is(talk: Talk) -> None:
     os.kill(talk.child.pid, signal.SIGKILL)
-    assert "memory" in talk.endings.get(timeout=60).reason
+    assert "memory" in talk.endings.get(timeout=LONG).reason
 
 
 def test_a_child_that_is_busy_or_stopped_can_be_killed(talk: Talk) -> None:

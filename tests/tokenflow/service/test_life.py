@@ -22,7 +22,7 @@ from tests.patience import SOON
 from tests.tokenflow.own_service import LONG, OwnService
 from tests.tokenflow.played import Played
 from tokenflow.errors import ServiceDidNotStart, ServiceUnreachable
-from tokenflow.runtime import find, lock_of, own_argv, read_runtime, stop
+from tokenflow.runtime import START_SECONDS, find, lock_of, own_argv, read_runtime, stop
 
 
 @pytest.fixture
@@ -258,7 +258,7 @@ def test_a_service_that_cannot_start_says_why_at_once(service: OwnService) -> No
     begun = time.monotonic()
     with pytest.raises(ServiceDidNotStart, match=r"exit code 78.*service\.roots must be") as caught:
         service.start()
-    assert time.monotonic() - begun < 20
+    assert time.monotonic() - begun < START_SECONDS
     assert str(service.folder / "log/service-start.log") in str(caught.value)
 
 
