@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float32]
 
 _STRAY = 0.5  # percent of a frame's pixels at either end that do not stretch the range
+_FLAT = 1e-4  # a range narrower than this share of its end is rounding, and not to be drawn
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,6 @@ def inverse_depth(z: NDArray[np.floating]) -> Floats:
 def draw_depth(inverse: Floats, depth_range: DepthRange) -> Floats:
     """Return inverse depth (h, w) within 0 (far) to 1 (near); a flat shot is black throughout."""
     span = depth_range.near - depth_range.far
-    if span <= 0:
+    if span <= _FLAT * depth_range.near:
         return np.zeros_like(inverse)
     return np.asarray(np.clip((inverse - depth_range.far) / span, 0, 1), dtype=np.float32)

@@ -39,7 +39,14 @@ def draw_controls(run: Running, pictures: Pictures, tell: Tell) -> None:
     for image in dict.fromkeys(asked):
         folder = run.folder("control", picture_key(run.plan, image, pictures))
         drawn[image] = draw_pictures(run.plan, image, pictures, folder, tell)
+        if not any(drawn[image].read([frame]).any() for frame in drawn[image].frames):
+            run.warn(_black(image), "read")
     run.control_pictures = tuple(drawn[image] for image in asked)
+
+
+def _black(image: str) -> str:
+    why = ": the same everywhere, or no positive metres from the camera" if image == "depth" else ""
+    return f"the shot's {image.lstrip(':')} is black throughout, and holds the edit to nothing{why}"
 
 
 def picture_key(plan: Plan, image: str, pictures: Pictures) -> str:

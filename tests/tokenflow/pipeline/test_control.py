@@ -128,6 +128,22 @@ def test_a_plate_without_depth_is_refused_before_any_work(
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize("depth", [-5.0, 7.0, float("inf")])
+def test_depth_that_tells_nothing_is_warned_of(
+    edit: Command, demo_plate: Path, depth_net: Path, tmp_path: Path, depth: float
+) -> None:
+    for file in sorted(demo_plate.glob("*.exr"))[:2]:
+        frame = read_frame(file)
+        frame.parts[0].channels["Z"][:] = depth
+        write_frame(tmp_path / "flat" / file.name, frame)
+    given = ("--technique", "controlnet", "--control", f"depth={depth_net}")
+    said = "the shot's depth is black throughout, and holds the edit to nothing"
+    ran = edit(tmp_path / "flat", tmp_path / "out", *given)
+    assert ran.code == 0 and said in ran.err.replace("\n", " ")
+    own = edit(demo_plate, tmp_path / "own", *given, "--frames", "1001-1002")
+    assert own.code == 0 and "black throughout" not in own.err
+
+
 def test_a_checkpoint_that_is_not_the_bundled_one_needs_a_controlnet_named(hold: Command) -> None:
     ran = hold("out")
     assert ran.code != 0

@@ -39,6 +39,14 @@ def test_a_shot_without_any_depth_is_black() -> None:
     assert not draw_depth(empty, DepthRange.around([])).any()
 
 
+def test_what_rounding_leaves_of_a_flat_shot_is_not_drawn() -> None:
+    flat = np.float32(1 / 7) + np.float32(2e-8) * np.arange(24, dtype=np.float32).reshape(4, 6)
+    assert np.ptp(flat) > 0
+    assert not draw_depth(flat, DepthRange.over([flat])).any()
+    faint = flat + np.linspace(0, 1e-3, 24, dtype=np.float32).reshape(4, 6)
+    assert np.ptp(draw_depth(faint, DepthRange.over([faint]))) == 1
+
+
 def step(height: float = 1.0) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
     picture = np.zeros((40, 60, 3), np.float32)
     picture[:, 30:] = height
