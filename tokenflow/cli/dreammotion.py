@@ -7,12 +7,20 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from tokenflow.cli.fields import field
-from tokenflow.job import DreamMotion, EditJob, Model
+from tokenflow.cli.fields import field, option
+from tokenflow.job import DreamMotion, EditJob
 
 _PANEL = "The method dreammotion"
 
-MotionAdapter = Annotated[str | None, field(Model, "motion", _PANEL, "--motion-adapter")]
+MotionAdapter = Annotated[
+    str | None,
+    option(
+        "Folder of the motion adapter that lets a checkpoint of still pictures see time; default: "
+        "the bundled one for demo, and none for checkpoints of video.",
+        _PANEL,
+        "--motion-adapter",
+    ),
+]
 StepSize = Annotated[float, field(DreamMotion, "step_size", _PANEL)]
 Structure = Annotated[float, field(DreamMotion, "structure", _PANEL)]
 Motion = Annotated[float, field(DreamMotion, "motion", _PANEL)]

@@ -37,7 +37,7 @@ def submit(
         int, typer.Option(min=1, help="Frames per task where frames are independent.")
     ] = 24,
     gpus: Annotated[
-        int, typer.Option(min=0, help="GPUs that a machine needs to denoise; 0 for none.")
+        int, typer.Option(min=0, help="GPUs that share the tasks that denoise; 0: all on CPUs.")
     ] = 1,
     program: Annotated[
         str,
