@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -15,6 +16,8 @@ LONGEST_BLOCK_SECONDS = float(os.environ.get("TOKENFLOW_LONGEST_BLOCK", "0.25"))
 """What blocks for as long as this waits for something, on any machine. A quiet one holds 0.05."""
 TICK_MILLISECONDS = 2
 TASKS = Path("/proc/self/task")
+PROCESSORS = Path("/proc/stat")
+TICK_SECONDS = 1 / os.sysconf("SC_CLK_TCK")
 LIMIT_SECONDS = 180.0
 """What does not happen within this does not happen; a busy machine may take long."""
 
@@ -23,8 +26,9 @@ class EventLoop:
     """The loop that draws, and a stop-watch beside it.
 
     What counts is the time that passes between two looks at the loop, without the time in which a
-    thread of this process could have run but other processes had the processor: Linux keeps account
-    of that. It may have been another thread that waited so, with Python's lock in its hands.
+    thread of this process could have run but other processes, or other machines of the same host,
+    had the processor: Linux keeps account of that. It may have been another thread that waited so,
+    with Python's lock in its hands.
     """
 
     def __init__(self, application: QApplication) -> None:
@@ -69,11 +73,12 @@ class EventLoop:
 
 def _stop_watch() -> Callable[[], float]:
     """Return what tells the seconds since now in which this process had a processor or slept."""
-    begun, before = time.monotonic(), _waits()
+    begun, before, stolen_before = time.monotonic(), _waits(), _stolen()
 
     def read() -> float:
         passed, now = time.monotonic() - begun, _waits()
-        return passed - sum(waited - before.get(task, 0.0) for task, waited in now.items())
+        waited = sum(waited - before.get(task, 0.0) for task, waited in now.items())
+        return passed - waited - max(map(float.__sub__, _stolen(), stolen_before))
 
     return read
 
@@ -85,3 +90,9 @@ def _waits() -> dict[str, float]:
         with suppress(OSError):  # the thread has ended since
             found[account.parent.name] = int(account.read_text().split()[1]) / 1e9
     return found
+
+
+def _stolen() -> list[float]:
+    """Return for how long the host kept each processor from this machine, in seconds: proc(5)."""
+    lines = (line.split() for line in PROCESSORS.read_text().splitlines())
+    return [int(one[8]) * TICK_SECONDS for one in lines if re.fullmatch(r"cpu\d+", one[0])]
