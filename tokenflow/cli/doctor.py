@@ -170,10 +170,7 @@ def _panel() -> str:
 def _write_bundle(path: Path, findings: list[Finding]) -> None:
     """Write what helps to find a fault; no prompts, no pictures, no environment variables."""
     packages = sorted({f"{d.name}=={d.version}" for d in metadata.distributions()})
-    seen = [
-        {name: _without_home(str(value)) for name, value in asdict(finding).items()}
-        for finding in findings
-    ]
+    seen = [{**asdict(finding), "seen": _without_home(finding.seen)} for finding in findings]
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("findings.json", json.dumps(seen, indent=1))

@@ -170,6 +170,7 @@ def test_the_bundle_carries_neither_the_users_folders_nor_the_environment(
     assert "somebody" not in text and "very_secret" not in text
     assert "~/.cache/tokenflow" in text
     assert {finding["what"] for finding in findings} >= {"engine", "colour", "checkpoint"}
+    assert all(finding["works"] in (True, False) for finding in findings)
     assert "torch==" in text
 
 
