@@ -253,6 +253,11 @@ class DreamMotion(Part):
     t_max: int = option(
         "Most noise at which the model is asked, itself left out.", 950, minimum=1, maximum=10000
     )
+    schedule: Literal["checkpoint", "linear"] = option(
+        "The noise schedule that the model was trained with: the checkpoint's, or linear, as "
+        "AnimateDiff's motion adapters were.",
+        "checkpoint",
+    )
     deterministic: bool = option(
         "Ask a GPU for the same bits every time, which may take longer.", False
     )

@@ -33,6 +33,7 @@ Overlap = Annotated[int, field(DreamMotion, "overlap", _PANEL)]
 Windows = Annotated[Literal["coupled", "independent"], field(DreamMotion, "windows", _PANEL)]
 LeastNoise = Annotated[int, field(DreamMotion, "t_min", _PANEL)]
 MostNoise = Annotated[int, field(DreamMotion, "t_max", _PANEL)]
+Schedule = Annotated[Literal["checkpoint", "linear"], field(DreamMotion, "schedule", _PANEL)]
 Deterministic = Annotated[
     bool,
     typer.Option(

@@ -48,6 +48,18 @@ class NoiseSchedule:
         self.alphas_cumprod: torch.Tensor = self._ddim.alphas_cumprod
         self.final_alpha_cumprod: torch.Tensor = self._ddim.final_alpha_cumprod
 
+    @property
+    def betas(self) -> str:
+        """The course of β over the training timesteps: ``scaled_linear``, ``linear``."""
+        return str(self._ddim.config.beta_schedule)
+
+    def with_betas(self, course: str) -> NoiseSchedule:
+        """Give the same schedule with another course of β between the same ends."""
+        ddim: Any = DDIMScheduler
+        return NoiseSchedule(
+            ddim.from_config(self._ddim.config, beta_schedule=course, trained_betas=None)
+        )
+
     def timesteps(self, steps: int) -> tuple[int, ...]:
         """Time grid of `steps` steps, from the noisiest down.
 

@@ -71,7 +71,9 @@ def _bent(run: Running, clean: LatentStack, out: LatentStack, key: str, told: _T
     # The UNet may be waiting in the host's memory, where the adapter must not join it.
     run.room.settle(model)
     unet = video_unet(model.unet, plan.motion) if plan.motion else model.unet
-    video = VideoUNet(unet, model.schedule)
+    course = settings.how.schedule
+    schedule = model.schedule if course == "checkpoint" else model.schedule.with_betas(course)
+    video = VideoUNet(unet, schedule)
     target, source, empty = (
         encode_prompt(model, text)
         for text in (settings.prompt, settings.source_prompt, settings.negative_prompt)

@@ -45,7 +45,7 @@ from tokenflow.pipeline.shot_frames import (
     delivered_frames,
     seen_frames,
 )
-from tokenflow.pipeline.video import find_video
+from tokenflow.pipeline.video import find_video, schedule_warnings
 from tokenflow.pipeline.warnings import frames_replaced, plan_warnings, prompts_cut
 from tokenflow.pipeline.weights import check_same, find_decoder, find_raft
 
@@ -254,6 +254,7 @@ def make_plan(job: EditJob, options: RunOptions) -> Plan:
         output=output,
         warnings=(
             *licence_warnings(said),
+            *schedule_warnings(job, motion, schedule),
             *prompts_cut(job, load_tokenizer(layout)),
             *plan_warnings(job, checkpoint, first, selection, absent_frames(shot, sequence)),
             *frames_replaced(replaced),

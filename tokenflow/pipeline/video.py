@@ -5,6 +5,7 @@ from __future__ import annotations
 from tokenflow.checkpoints.motion import MotionInfo, find_motion
 from tokenflow.checkpoints.source import CheckpointSource
 from tokenflow.checkpoints.verify import CheckpointInfo, open_layout
+from tokenflow.diffusion.schedule import NoiseSchedule
 from tokenflow.dreammotion.video_unet import check_frames, frame_limit
 from tokenflow.dreammotion.windows import Window, cut
 from tokenflow.errors import InvalidJob
@@ -54,6 +55,22 @@ def find_video(
     for window in windows_of(job, frames):
         check_frames(len(window.frames), found.most_frames if found else own)
     return found
+
+
+def schedule_warnings(
+    job: EditJob, motion: MotionInfo | None, schedule: NoiseSchedule
+) -> tuple[str, ...]:
+    """Warn of an adapter that may have been trained with another noise schedule.
+
+    AnimateDiff's were, unlike the checkpoints that they are for: its configs/training/*.yaml.
+    """
+    named = motion is not None and job.model.motion is not None
+    if not named or job.dreammotion.schedule != "checkpoint" or schedule.betas == "linear":
+        return ()
+    return (
+        "AnimateDiff's motion adapters were trained with a linear noise schedule, and the "
+        f"checkpoint's is {schedule.betas}: if this is one of them, use --schedule linear",
+    )
 
 
 def windows_of(job: EditJob, frames: tuple[int, ...]) -> tuple[Window, ...]:

@@ -57,7 +57,7 @@ ONLY_DENOISING = (
 )
 """What means nothing where the shot itself is bent."""
 
-ONLY_BENDING = ("how_far", "hold_shape", "hold_motion", "motion_adapter")
+ONLY_BENDING = ("how_far", "hold_shape", "hold_motion", "motion_adapter", "noise_schedule")
 
 MIDDLE = 0.5
 SEEDS = 2**31

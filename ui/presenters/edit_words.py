@@ -123,6 +123,13 @@ def edit_fields() -> dict[str, Field]:
             tooltip="Folder of what lets a checkpoint of still pictures see time; the demo's is "
             "bundled.",
         ),
+        "noise_schedule": field_of(
+            DreamMotion,
+            "schedule",
+            "Noise schedule",
+            (Choice("checkpoint", "The checkpoint's"), Choice("linear", "AnimateDiff's")),
+            tooltip="The one that the model was trained with; AnimateDiff has its own.",
+        ),
         "dtype": field_of(Model, "dtype", "Precision", (Choice("auto", "Automatic"),)),
         "matte": field_of(
             Matte,

@@ -24,7 +24,10 @@ GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
             *("how_far", "hold_shape", "hold_motion"),
         ),
     ),
-    ("Model", ("checkpoint", "motion_adapter", "size", "encoding", "dtype", "seed")),
+    (
+        "Model",
+        ("checkpoint", "motion_adapter", "noise_schedule", "size", "encoding", "dtype", "seed"),
+    ),
     ("Matte", ("matte", "matte_feather", "matte_invert")),
     (
         "Exact",

@@ -65,3 +65,14 @@ def test_grids_that_do_not_fit_are_refused(steps: int) -> None:
 def test_a_model_that_predicts_the_picture_is_refused() -> None:
     with pytest.raises(CheckpointRejected, match="sample"):
         NoiseSchedule(scheduler(prediction_type="sample"))
+
+
+def test_another_course_of_beta_leaves_the_ends_and_all_else_as_they_are() -> None:
+    own = {"beta_start": 0.00085, "beta_end": 0.012, "prediction_type": "v_prediction"}
+    scaled = DDIMScheduler(beta_schedule="scaled_linear", **own)
+    found = NoiseSchedule(scaled).with_betas("linear")
+    wanted = DDIMScheduler(beta_schedule="linear", **own)
+    assert torch.equal(found.alphas_cumprod, wanted.alphas_cumprod)
+    assert not torch.allclose(found.alphas_cumprod, scaled.alphas_cumprod, rtol=0.1)
+    assert found.betas == "linear" and found.prediction_type == "v_prediction"
+    assert NoiseSchedule(scaled).betas == "scaled_linear"

@@ -178,6 +178,20 @@ def test_a_dry_run_tells_licences_and_cost_and_writes_nothing(
     assert not (tmp_path / "out").exists() and not (tmp_path / "ws").exists()
 
 
+def test_an_adapter_may_ask_for_another_noise_schedule_than_the_checkpoints(
+    bend: Callable[..., Ran], edit: Callable[..., Ran], demo_plate: Path, tmp_path: Path
+) -> None:
+    said = "trained with a linear noise schedule, and the checkpoint's is scaled_linear"
+    own, linear = bend("own"), bend("linear", "--schedule", "linear")
+    assert own.code == linear.code == 0
+    assert said in own.err.replace("\n", " ") and "noise schedule" not in linear.err
+    for name in exr_files(tmp_path / "own"):
+        assert changed(tmp_path / "own" / name, tmp_path / "linear" / name)
+    asked = ("--method", "dreammotion", "--model", "demo", "--dry-run")
+    bundled = edit(demo_plate, tmp_path / "bundled", *asked)
+    assert bundled.code == 0 and "noise schedule" not in bundled.out
+
+
 def test_weights_that_are_not_for_commercial_work_are_warned_of(
     edit: Callable[..., Ran], demo_plate: Path, tmp_path: Path
 ) -> None:

@@ -96,6 +96,8 @@ def test_what_the_other_method_had_set_neither_stops_nor_changes_a_job(
     assert edit.edit_part() == Edit(prompt="a red ball", method="dreammotion")
     edit["motion_adapter"].set("/m/motion")
     edit["hold_shape"].set(3.0)
+    edit["noise_schedule"].set("linear")
+    assert edit.dreammotion_part() == DreamMotion(structure=3.0, schedule="linear")
     edit["method"].set("tokenflow")
     edit["steps"].set(20)
     assert edit.model_part().motion is None and edit.dreammotion_part() == DreamMotion()
