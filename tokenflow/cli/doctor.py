@@ -83,7 +83,7 @@ def _finding(what: str, look: Callable[[], str], remedy: str) -> Finding:
         return Finding(what, True, look())
     except (OcioError, TokenFlowError) as error:
         return Finding(what, False, str(error), remedy)
-    except (ImportError, OSError, RuntimeError) as error:
+    except Exception as error:  # a broken installation raises anything; the rest is looked at too
         return Finding(what, False, f"{type(error).__name__}: {error}", remedy)
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.tokenflow.program import Ran
+from tokenflow.cli import doctor
 
 Command = Callable[..., Ran]
 
@@ -152,6 +153,19 @@ def test_doctor_says_what_is_wrong_and_what_to_do(
     lines = ran.out.splitlines()
     at = next(index for index, line in enumerate(lines) if line.startswith("NO  colour"))
     assert "gone.ocio" in lines[at] and "$OCIO" in lines[at + 1]
+
+
+def test_doctor_goes_on_whatever_a_broken_installation_raises(
+    tokenflow: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def break_down() -> str:
+        raise ValueError("numpy.dtype size changed, may indicate binary incompatibility")
+
+    monkeypatch.setattr(doctor, "_colour", break_down)
+    ran = tokenflow("doctor")
+    assert ran.code == 78
+    assert "NO  colour       ValueError: numpy.dtype size changed" in ran.out
+    assert "\nok  files" in ran.out and "checkpoint" in ran.out
 
 
 def test_the_bundle_carries_neither_the_users_folders_nor_the_environment(
