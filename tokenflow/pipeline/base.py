@@ -151,9 +151,11 @@ def check_base(job: EditJob, weights: str, earlier: Earlier) -> None:
         )
 
 
-def _held_by(job: EditJob) -> list[tuple[str, float, str]]:
+def _held_by(job: EditJob) -> str:
     """Name the ControlNets of an edit; the inversion, which a re-edit shares, runs with them."""
-    return [(one.image, one.weight, (one.sha256 or "")[:12]) for one in job.edit.controls]
+    held = job.edit.controls
+    named = (f"{one.image}@{one.weight!r} of {(one.sha256 or '')[:12]}" for one in held)
+    return ", ".join(named) or "none"
 
 
 def check_config(earlier: Earlier, config: ResolvedConfig) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -180,7 +181,7 @@ def test_controlnets_that_a_method_cannot_use_are_not_passed_over_in_silence(
 
 
 def test_a_stretch_anew_keeps_the_controlnets_of_its_base(
-    hold: Command, tokenflow: Command, shared_workspace: Path, tmp_path: Path
+    hold: Command, tokenflow: Command, depth_net: Path, shared_workspace: Path, tmp_path: Path
 ) -> None:
     assert hold("v1", "depth@0.5").code == 0
     own = ("--device", "cpu", "--workspace", shared_workspace, "--frames", "1002-1003")
@@ -190,8 +191,9 @@ def test_a_stretch_anew_keeps_the_controlnets_of_its_base(
     assert read_job(tmp_path / "v2/plate.job.json").edit.controls[0].weight == 0.5
     before, after = pixels(tmp_path / "v1"), pixels(tmp_path / "v2")
     assert [a != b for a, b in zip(before, after, strict=True)] == [False, True, True, False, False]
-    ran = tokenflow(*given, "--overwrite", "--technique", "pnp", "--control", "depth@1")
-    assert ran.code != 0
+    ran = tokenflow(*given, "--overwrite", "--control", f"depth={depth_net}@1")
+    assert ran.code == 65
+    assert re.search(r"controls must stay 'depth@0\.5 of \w{12}', not 'depth@1\.0 of", ran.error)
 
 
 def test_an_edit_that_was_cut_off_goes_on_to_the_same_frames(
