@@ -198,7 +198,9 @@ def test_a_service_that_is_killed_meanwhile_is_started_again_and_the_job_goes_on
 
     killer = threading.Thread(target=kill_in_the_middle)
     killer.start()
-    ran = edit(demo_plate, tmp_path / "out", "--service", "--steps", "6", "--inversion-steps", "6")
+    # Many, so that the job lasts until it is killed.
+    steps = ("--steps", "60", "--inversion-steps", "60")
+    ran = edit(demo_plate, tmp_path / "out", "--service", *steps)
     killer.join()
     assert ran.code == 0, ran.err
     assert service.runtime.pid != first
