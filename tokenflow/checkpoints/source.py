@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tokenflow.errors import CheckpointMissing, CheckpointRejected
 
+from .added import added_checkpoints
 from .hub import cached_checkpoints, find_or_fetch
 from .weights import refuse_pickle
 
@@ -78,13 +79,22 @@ def resolve(name: str, *, fetch: bool = False, cache: Path | None = None) -> Che
 
 
 def list_checkpoints(cache: Path | None = None) -> list[CheckpointSource]:
-    """Return the checkpoints that need no path: the bundled one and those in the hub's cache."""
+    """Return the bundled checkpoint, those that were added, and those in the hub's cache.
+
+    Raises
+    ------
+    SettingsUnusable
+        The list of those that were added cannot be read.
+    """
     return list(_known(cache))
 
 
 def _known(cache: Path | None) -> Iterator[CheckpointSource]:
     if DEMO_FOLDER.is_dir():
         yield CheckpointSource(DEMO, DEMO_FOLDER)
+    for place in added_checkpoints():
+        if place.exists():
+            yield CheckpointSource(str(place), place)
     for name, folder in cached_checkpoints(cache):
         yield CheckpointSource(name, folder)
 

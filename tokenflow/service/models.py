@@ -11,7 +11,7 @@ from tokenflow.errors import CheckpointRejected
 
 
 def known_models() -> list[dict[str, Any]]:
-    """Describe the bundled checkpoint and those in the hub's cache; reads no weights."""
+    """Describe the checkpoints that are known; reads no weights."""
     return [
         {"name": source.name, "path": str(source.path), **_said(source.path / FILE)}
         for source in list_checkpoints()

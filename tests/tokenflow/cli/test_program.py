@@ -136,6 +136,50 @@ def test_the_list_of_checkpoints_gives_name_and_place(tokenflow: Command) -> Non
     assert "demo" in [name for name, _ in rows]
 
 
+def test_a_checkpoint_that_is_added_is_listed_until_it_is_removed(
+    tokenflow: Command, tiny_checkpoint: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def listed() -> list[str]:
+        ran = tokenflow("models", "list")
+        assert ran.code == 0, ran.err
+        return [line.split("\t")[0] for line in ran.out.splitlines()]
+
+    monkeypatch.setenv("TOKENFLOW_HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tiny_checkpoint.parent)
+    before = listed()
+    for _ in range(2):
+        assert tokenflow("models", "add", tiny_checkpoint.name).out == f"{tiny_checkpoint}\n"
+        assert listed() == ["demo", str(tiny_checkpoint), *before[1:]]
+    assert tokenflow("models", "remove", tiny_checkpoint.name).code == 0
+    assert listed() == before
+    assert tokenflow("models", "remove", tiny_checkpoint).code == 2
+    assert (tiny_checkpoint / "model_index.json").exists()
+
+
+def test_what_is_no_checkpoint_is_not_added(
+    tokenflow: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("TOKENFLOW_HOME", str(tmp_path / "home"))
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "weights.ckpt").write_bytes(b"\x80\x04")
+    for place, code in (("empty", 65), ("weights.ckpt", 65), ("gone", 78)):
+        ran = tokenflow("models", "add", tmp_path / place)
+        assert ran.code == code, ran.err
+        assert place in ran.error
+    assert not (tmp_path / "home/config").exists()
+
+
+def test_a_list_of_checkpoints_that_cannot_be_read_names_its_file(
+    tokenflow: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("TOKENFLOW_HOME", str(tmp_path / "home"))
+    (tmp_path / "home/config").mkdir(parents=True)
+    (tmp_path / "home/config/checkpoints.json").write_text("[")
+    ran = tokenflow("models", "list")
+    assert ran.code == 78
+    assert "checkpoints.json" in ran.error and "add them again" in ran.error
+
+
 def test_doctor_looks_at_everything_an_edit_needs(tokenflow: Command) -> None:
     ran = tokenflow("doctor")
     seen = [line.split()[1] for line in ran.out.splitlines() if line[:3] in ("ok ", "NO ")]
