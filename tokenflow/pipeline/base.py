@@ -180,9 +180,14 @@ def check_config(earlier: Earlier, config: ResolvedConfig) -> None:
 
 def _differs(field: str, before: object, ours: object) -> InvalidJob:
     return InvalidJob(
-        f"a re-edit works upon its base's latents, so {field} must stay {before!r}, not {ours!r}",
+        f"a re-edit works upon its base's latents, so {field} must stay {_said(before)}, "
+        f"not {_said(ours)}",
         hint="Leave it as it was, or render the whole shot without --base.",
     )
+
+
+def _said(value: object) -> str:
+    return "unset" if value is None else f"'{value}'"
 
 
 def stretch(

@@ -48,7 +48,7 @@ def device_kind(name: str) -> str:
 def _no_device(name: str) -> DeviceUnavailable:
     return DeviceUnavailable(
         f"there is no device {name!r} on this machine",
-        hint="Use cpu, cuda:0 or mps, or leave --device out.",
+        hint="Use cpu, or leave --device out: then it is the best there is.",
     )
 
 

@@ -76,6 +76,10 @@ class Asked:
     overwrite: bool = False
     resume: bool = False
 
+    def __post_init__(self) -> None:
+        if (self.flow == "raft") != (self.flow_weights is not None):
+            raise InvalidJob("--flow raft and --flow-weights FILE go together")
+
 
 @dataclass(frozen=True)
 class FinishedShot:
@@ -141,8 +145,6 @@ def find_finished(asked: Asked) -> FinishedShot:
         The first thing that is wrong, with frame or file and the remedy.
     """
     edit, plate = find_sequence(asked.edit), find_sequence(asked.plate)
-    if (asked.flow == "raft") != (asked.flow_weights is not None):
-        raise InvalidJob("--flow raft and --flow-weights FILE go together")
     if edit.pattern == plate.pattern:
         raise InvalidJob("the edit is the plate itself", path=str(edit.pattern))
     _refuse_gaps(edit, plate)
@@ -185,6 +187,12 @@ def find_finished(asked: Asked) -> FinishedShot:
     return replace(found, warnings=(*found.warnings, *frames_replaced(others)))
 
 
+_GRAIN: dict[Form, str] = {
+    "carried": "the edit holds the plate's, so both are compared as they are",
+    "bare": "the edit holds none of the plate's, so it is compared with the plate without it",
+}
+
+
 def describe(found: FinishedShot) -> list[str]:
     """Say what would be done."""
     strength = found.settings.strength
@@ -194,7 +202,7 @@ def describe(found: FinishedShot) -> list[str]:
         f"filtered    {', '.join(found.selection.rgb)} of {found.canvas.width}x"
         f"{found.canvas.height} pixels",
         f"strength    {found.asked.strength}: {strength.radius} frames before and after",
-        f"form        {found.settings.form}",
+        f"grain       {_GRAIN[found.settings.form]}",
         f"motion      {found.flow_name}",
         f"writes      {found.output}, frames {FrameRange.of(found.written)}",
     ]

@@ -310,8 +310,18 @@ def test_a_dry_run_says_what_would_be_done_and_writes_nothing(
     deflicker: Deflicker, flickering: Path, tmp_path: Path
 ) -> None:
     ran = deflicker(flickering, "--dry-run")
-    assert ran.code == 0 and "bare" in ran.out and "vectors forward.u" in ran.out
+    assert (
+        ran.code == 0 and "holds none of the plate's" in ran.out and "vectors forward.u" in ran.out
+    )
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("options", [("--flow", "raft"), ("--flow-weights", "raft.safetensors")])
+def test_a_network_without_weights_is_wrong_usage(
+    deflicker: Deflicker, flickering: Path, options: tuple[str, ...]
+) -> None:
+    ran = deflicker(flickering, *options)
+    assert ran.code == 2 and "go together" in ran.err
 
 
 @pytest.mark.parametrize(
