@@ -283,6 +283,8 @@ class ModelAnswer(BaseModel):
     native_size: list[int] | None
     encodings: list[str]
     problem: Annotated[str | None, Field(description="Why it cannot be used.")]
+    licence: Annotated[str, Field(description="As its folder names it, else `not stated`.")]
+    commercial: Annotated[bool, Field(description="False where that forbids commercial work.")]
 
 
 class ModelsAnswer(BaseModel):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from tokenflow.checkpoints.licence import forbids_commerce, licence_of
 from tokenflow.checkpoints.notes import FILE, Notes, read_notes
 from tokenflow.checkpoints.source import list_checkpoints
 from tokenflow.errors import CheckpointRejected
@@ -13,9 +14,19 @@ from tokenflow.errors import CheckpointRejected
 def known_models() -> list[dict[str, Any]]:
     """Describe the checkpoints that are known; reads no weights."""
     return [
-        {"name": source.name, "path": str(source.path), **_said(source.path / FILE)}
+        {
+            "name": source.name,
+            "path": str(source.path),
+            **_said(source.path / FILE),
+            **_licence(source.path),
+        }
         for source in list_checkpoints()
     ]
+
+
+def _licence(path: Path) -> dict[str, Any]:
+    licence = licence_of(path)
+    return {"licence": licence, "commercial": not forbids_commerce(licence)}
 
 
 def _said(file: Path) -> dict[str, Any]:

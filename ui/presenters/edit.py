@@ -283,6 +283,8 @@ class EditPresenter:
             return ""
         if model.problem:
             return f"This checkpoint cannot be used: {model.problem}"
+        if not model.commercial:
+            return f"The licence of this checkpoint, {model.licence}, forbids commercial work."
         unknown = unknown_words(prompt, model.vocabulary)
         if unknown:
             words = ", ".join(f"“{word}”" for word in unknown)

@@ -96,6 +96,8 @@ class ModelFacts:
         Those of `color.encoding` that suit it.
     problem
         Why it cannot be used.
+    licence, commercial
+        Under which licence it is, and whether that leaves commercial work alone.
     """
 
     name: str
@@ -104,6 +106,8 @@ class ModelFacts:
     native_size: tuple[int, int] | None = None
     encodings: tuple[str, ...] = ()
     problem: str = ""
+    licence: str = ""
+    commercial: bool = True
 
 
 class ServicePresenter:
@@ -355,4 +359,6 @@ def read_model(document: dict[str, Any]) -> ModelFacts:
         (int(size[0]), int(size[1])) if size else None,
         tuple(document.get("encodings") or ()),
         str(document.get("problem") or ""),
+        str(document.get("licence") or ""),
+        bool(document.get("commercial", True)),
     )

@@ -344,6 +344,7 @@ def test_a_plate_that_does_not_say_its_colour_space_is_described_with_the_reason
 def test_the_bundled_checkpoint_is_listed_with_its_words(front: Front) -> None:
     models = front.ask("GET", "/v1/models").json["models"]
     demo = next(model for model in models if model["name"] == "demo")
+    assert demo["licence"] == "apache-2.0" and demo["commercial"] is True
     assert "ball" in demo["vocabulary"] and demo["problem"] is None
 
 

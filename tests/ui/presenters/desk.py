@@ -86,6 +86,7 @@ class Desk:
             models=[
                 {"name": "demo", "note": "The demo.", "vocabulary": ["a", "red", "ball"]},
                 {"name": "sd15"},
+                {"name": "zeroscope", "licence": "cc-by-nc-4.0", "commercial": False},
             ],
             device={"devices": [{"device": "cuda:0", "name": "A5000", "memory_free": 14.2e9}]},
         )

@@ -286,6 +286,14 @@ def test_the_demo_checkpoint_says_what_it_is_and_which_words_it_does_not_know(
     assert edit.notice.value == ""
 
 
+def test_a_licence_that_forbids_commercial_work_is_said_before_the_job(
+    edit: EditPresenter,
+) -> None:
+    edit["checkpoint"].set("zeroscope")
+    said = "The licence of this checkpoint, cc-by-nc-4.0, forbids commercial work."
+    assert edit.notice.value == said
+
+
 def test_words_are_found_whatever_script_they_are_in() -> None:
     known = frozenset({"ball"})
     assert unknown_words("Ball, größer! 大理石", known) == ("größer", "大理石")

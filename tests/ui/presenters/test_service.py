@@ -25,7 +25,11 @@ def test_device_memory_and_checkpoints_are_told(started: Desk) -> None:
     device = started.panel.service.device.value
     assert device is not None
     assert device.text == "A5000 · 14.2 GB free"
-    assert [model.name for model in started.panel.service.models.value] == ["demo", "sd15"]
+    assert [model.name for model in started.panel.service.models.value] == [
+        "demo",
+        "sd15",
+        "zeroscope",
+    ]
 
 
 def test_a_running_job_makes_the_service_busy(started: Desk) -> None:
