@@ -29,8 +29,8 @@ def after_make_demo(tmp_path: Path, repository: Path) -> Path:
         plate=Plate(str(out / "plate/plate.####.exr")),
         edit=Edit(
             prompt="a blue ball",
-            steps=12,
-            inversion_steps=12,
+            steps=60,  # time enough to cancel one
+            inversion_steps=60,
             inversion_evaluations=1,
             keyframe_interval=2,
         ),
@@ -68,7 +68,7 @@ def test_curl_alone_submits_watches_looks_and_cancels(
         env=environment,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
         check=False,
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr

@@ -41,7 +41,7 @@ def run(folder: Path, *words: str) -> list[str]:
         env=os.environ | own,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
         check=False,
     )
     assert ran.returncode == 0, ran.stderr
