@@ -108,6 +108,18 @@ def test_a_stopped_training_goes_on_and_what_it_exports_is_a_motion_adapter(
         assert torch.allclose(weight, again.state_dict()[name], atol=2e-3), name
 
 
+def test_a_training_can_be_repeated(model: Model, small_clips: Path) -> None:
+    found = []
+    for _ in range(2):
+        train_motion(small_clips, model, "half", 1)
+        state = small_clips / "motion-half.pt"
+        found.append(torch.load(state, weights_only=True)["weights"])
+        state.unlink()
+        torch.rand(3)  # what others draw in between changes nothing
+    first, second = found
+    assert all(torch.equal(first[name], second[name]) for name in first)
+
+
 def test_full_scale_training_goes_on_from_the_half_scale(
     model: Model, small_clips: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

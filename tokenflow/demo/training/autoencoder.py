@@ -11,7 +11,7 @@ from diffusers import AutoencoderKL
 from torch import Tensor
 from torch.nn import functional
 
-from tokenflow.demo.training.loop import Run, cosine
+from tokenflow.demo.training.loop import SEED, Run, cosine
 from tokenflow.demo.training.pictures import at_scale, shard_paths
 
 BATCH = 16
@@ -65,6 +65,7 @@ def train_autoencoder(folder: Path, steps: int, *, decoder_only: bool = False) -
     learned. The decoder then sees whole pictures: trained on crops alone it is 5 dB worse on them,
     because group norm finds other statistics there.
     """
+    torch.manual_seed(SEED)
     model = build_autoencoder().to(memory_format=torch.channels_last)
     name = "autoencoder"
     if decoder_only:
@@ -73,6 +74,7 @@ def train_autoencoder(folder: Path, steps: int, *, decoder_only: bool = False) -
         model.quant_conv.requires_grad_(False)
         name = "decoder"
     run = Run(folder / f"{name}.pt", model, decay=0.995)
+    torch.manual_seed(run.step)
     # Small crops first: steps count more than pixels until the coarse mapping stands.
     small, large = (crops(folder, run.step, side) for side in (32, 64))
     whole = whole_pictures(folder, run.step)

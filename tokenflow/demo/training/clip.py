@@ -15,7 +15,7 @@ from transformers import CLIPConfig, CLIPModel, CLIPTextConfig, CLIPTokenizer, C
 
 from tokenflow.demo.training.captions import near_misses, one_word_changed
 from tokenflow.demo.training.folder import replaced_folder, write_json
-from tokenflow.demo.training.loop import Run, cosine
+from tokenflow.demo.training.loop import SEED, Run, cosine
 from tokenflow.demo.training.pictures import load_captions, shard_paths
 from tokenflow.demo.training.text import load_tokenizer, write_tokenizer
 
@@ -123,7 +123,7 @@ def train_clip(folder: Path, steps: int) -> None:
     """Train for `steps` in all, going on where an earlier run stopped."""
     write_tokenizer(folder / "clip-tokenizer")
     tokenizer = load_tokenizer(folder / "clip-tokenizer")
-    torch.manual_seed(7)
+    torch.manual_seed(SEED)
     model = build_clip(tokenizer)
     run = Run(
         folder / "clip.pt", model, matrix_rate=0.01, rate=1e-3, decay=0.995, outside=("embed",)

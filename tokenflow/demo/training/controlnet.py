@@ -19,7 +19,7 @@ from tokenflow.checkpoints.source import resolve
 from tokenflow.demo.render import render_depth
 from tokenflow.demo.training.folder import replaced_folder
 from tokenflow.demo.training.latents import load_latents
-from tokenflow.demo.training.loop import Run
+from tokenflow.demo.training.loop import SEED, Run
 from tokenflow.demo.training.pictures import FULL, load_captions
 from tokenflow.demo.training.velocity import noised
 from tokenflow.demo.world import random_scene
@@ -145,6 +145,7 @@ class Trainee:
 def train_controlnet(folder: Path, steps: int) -> None:
     """Train for `steps` in all, going on where an earlier run stopped."""
     trainee = Trainee()
+    torch.manual_seed(SEED)
     controlnet = build_controlnet(trainee.model).train()
     run = Run(
         folder / "controlnet.pt",

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from tokenflow.demo.training.latents import load_latents
-from tokenflow.demo.training.loop import Run
+from tokenflow.demo.training.loop import SEED, Run
 from tokenflow.demo.training.text import TEXT_WIDTH, TOKENS, build_text_encoder, load_tokenizer
 from tokenflow.demo.training.velocity import noised
 
@@ -91,6 +91,7 @@ def latent_deviation(folder: Path) -> float:
 
 def train_denoiser(folder: Path, scale: str, steps: int) -> None:
     """Train at one picture scale up to `steps`; the full scale starts from the half scale's end."""
+    torch.manual_seed(SEED)
     model = Denoiser(folder / "tokenizer")
     if scale == "full":
         state = torch.load(folder / "denoiser-half.pt", weights_only=True)

@@ -13,6 +13,8 @@ from torch import Tensor, nn
 from tokenflow.demo.training.muon import Muon
 
 SAVE_EVERY = 120.0  # seconds
+SEED = 7
+"""Of the weights that a training begins with, so that it can be repeated."""
 
 
 def cosine(step: int, steps: int, *, warm_up: int) -> float:

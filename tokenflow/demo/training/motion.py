@@ -19,7 +19,7 @@ from torch.nn import functional
 
 from tokenflow.demo.training.clips import load_clips
 from tokenflow.demo.training.folder import replaced_folder
-from tokenflow.demo.training.loop import Run
+from tokenflow.demo.training.loop import SEED, Run
 from tokenflow.demo.training.velocity import noised
 from tokenflow.diffusion.model import Model
 from tokenflow.diffusion.text import encode_prompt
@@ -59,6 +59,7 @@ def motion_unet(model: Model, adapter: MotionAdapter) -> Any:
 
 def train_motion(folder: Path, model: Model, scale: str, steps: int) -> None:
     """Train at one picture scale up to `steps`; the full scale starts from the half scale's end."""
+    torch.manual_seed(SEED)
     unet = motion_unet(model, build_adapter(model))
     if scale == "full":
         unet.load_state_dict(_average(folder, "half"))
