@@ -107,11 +107,16 @@ class Loading(Event):
 
 @dataclass(frozen=True)
 class StageFinished(Event):
-    """A stage ended after `seconds`; `reused` if its result was already in the workspace."""
+    """A stage ended after `seconds`; `reused` if its result was already in the workspace.
+
+    `during` names the stage beside which its work was done, where it had not to wait for the end of
+    that one.
+    """
 
     stage: Stage
     seconds: float
     reused: bool = False
+    during: Stage | None = None
 
 
 @dataclass(frozen=True)

@@ -161,8 +161,7 @@ class Bars:
             )
         elif isinstance(event, StageFinished):
             task = next(task for task in self.progress.tasks if task.id == self.task)
-            note = "already there" if event.reused else ""
-            self.progress.update(self.task, completed=task.total, note=note)
+            self.progress.update(self.task, completed=task.total, note=_how(event))
             self._last = event.stage
         elif isinstance(event, JobWarning):
             note = f"[yellow]note[/] {escape(event.message)}"
@@ -197,13 +196,20 @@ class Lines:
             if time.monotonic() - self.last > PLAIN_EVERY:
                 self.repeat()
         elif isinstance(event, StageFinished):
-            note = ", already there" if event.reused else ""
+            note = f", {how}" if (how := _how(event)) else ""
             self.write(f"{_name(event.stage)}: {event.seconds:.1f} s{note}")
             self._last = event.stage
         elif isinstance(event, JobWarning):
             self.write(f"note: {event.message}")
         elif isinstance(event, Finished):
             self.write(_finished(event, self._last))
+
+
+def _how(event: StageFinished) -> str:
+    """Say in words where the work of a stage was done, if not in its own time."""
+    if event.reused:
+        return "already there"
+    return f"done during: {_name(event.during)}" if event.during else ""
 
 
 def _name(stage: str) -> str:

@@ -218,9 +218,11 @@ class _Run(Running):
     def _encode(self, pictures: Pictures, key: str) -> LatentStack:
         folder = self.folder("encode", key)
         stack = LatentStack(folder, self.plan.numbers, self.plan.latent_shape)
-        early = self.early_latents
-        with self.stage("encode", len(stack.frames), reused=stack.complete) as progress:
-            if not stack.complete and early:
+        early = None if stack.complete else self.early_latents
+        during: Stage | None = "read" if early else None
+        total, reused = len(stack.frames), stack.complete
+        with self.stage("encode", total, reused=reused, during=during) as progress:
+            if early:
                 early.move_to(stack, progress)
             elif not stack.complete:
                 read = pictures.stack.read
@@ -235,9 +237,9 @@ class _Run(Running):
                         progress,
                     ),
                 )
-        if early:
-            early.discard()
-            self._belongs_to("encode", early.seconds, while_="read")
+        if self.early_latents:
+            self.early_latents.discard()
+            self._belongs_to("encode", self.early_latents.seconds, while_="read")
         return stack
 
     def _decode(
@@ -322,9 +324,12 @@ class _Run(Running):
 
     def _delta(self, edited: LatentStack, reference: LatentStack, key: str) -> LatentStack:
         stack = LatentStack(self.folder("delta", key), edited.frames, edited.shape)
-        reused = stack.complete and not self.early_frames
-        with self.stage("delta", len(stack.frames), reused=reused) as progress:
-            if not stack.complete:
+        during: Stage | None = "decode" if self.early_frames else None
+        reused = stack.complete and not during
+        with self.stage("delta", len(stack.frames), reused=reused, during=during) as progress:
+            if during:
+                progress(len(stack.frames), len(stack.frames))
+            elif not reused:
                 for done, frame in enumerate(stack.frames, 1):
                     sides = [side.read([frame])[0].numpy() for side in (edited, reference)]
                     difference = delta(self.plan.encoding, *sides)
@@ -358,7 +363,9 @@ class _Run(Running):
     ) -> Delivery:
         plan, early = self.plan, self.early_frames
         alone = self.folder("alone", key) if plan.earlier else Path()
-        with self.stage("merge", len(plan.written) + len(plan.carried)) as progress:
+        total = len(plan.written) + len(plan.carried)
+        during: Stage | None = "decode" if early else None
+        with self.stage("merge", total, during=during) as progress:
             if plan.earlier:
                 given = (deltas, edited, pictures, key, self.edited, self.emit, progress)
                 delivery = deliver_stretch(plan, alone, *given, self.warn)

@@ -100,7 +100,9 @@ class Running:
             self.emit(JobWarning(message, stage))
 
     @contextmanager
-    def stage(self, name: Stage, total: int, *, reused: bool = False) -> Iterator[Tell]:
+    def stage(
+        self, name: Stage, total: int, *, reused: bool = False, during: Stage | None = None
+    ) -> Iterator[Tell]:
         """Announce and time a stage, and let go of its folders at the end.
 
         Gives what takes its progress.
@@ -111,7 +113,7 @@ class Running:
             yield lambda done, of, detail="": self.emit(Progress(name, done, of, detail))
         seconds = time.perf_counter() - started
         self.seconds[name] = self.seconds.get(name, 0.0) + seconds
-        self.emit(StageFinished(name, seconds, reused))
+        self.emit(StageFinished(name, seconds, reused, during))
 
     def folder(self, name: str, key: str) -> Path:
         """Take the folder of a stage's result before the stage; it is ours until the stage ends.

@@ -93,7 +93,7 @@ def test_a_frame_is_written_before_the_last_one_is_decoded(
     monkeypatch.setattr(merge, "write_frame", write_and_tell)
     monkeypatch.setattr(run, "decode_frame", decode_when_written)
     spare_cores(True)
-    assert edit(demo_plate, tmp_path / "out").code == 0
+    assert edit(demo_plate, tmp_path / "out", "--workspace", str(tmp_path / "ws")).code == 0
     assert decoded == 10
 
 
@@ -121,7 +121,7 @@ def test_a_frame_is_encoded_before_the_last_one_is_read(
     monkeypatch.setattr(LatentStack, "write", put_and_tell)
     monkeypatch.setattr(read, "read_frame", decode_when_encoded)
     spare_cores(True)
-    assert edit(demo_plate, tmp_path / "out").code == 0
+    assert edit(demo_plate, tmp_path / "out", "--workspace", str(tmp_path / "ws")).code == 0
 
 
 @pytest.mark.parametrize("options", [("--deflicker", "light"), ("--frames", "1002-1004")])
@@ -133,7 +133,8 @@ def test_what_looks_at_several_frames_waits_for_them_and_parts_do_not(
     options: tuple[str, ...],
 ) -> None:
     spare_cores(True)
-    ran = edit(demo_plate, tmp_path / "out", "--progress", "json", *options)
+    own = ("--workspace", str(tmp_path / "ws"), "--progress", "json")
+    ran = edit(demo_plate, tmp_path / "out", *own, *options)
     assert ran.code == 0, ran.err
     said = [event["event"] for event in events(ran)]
     merging = next(
@@ -141,7 +142,11 @@ def test_what_looks_at_several_frames_waits_for_them_and_parts_do_not(
         for index, event in enumerate(events(ran))
         if event["event"] == "stage_started" and event["stage"] == "merge"
     )
+    during = {event["stage"]: event["during"] for event in events(ran) if "during" in event}
     early = "frame_written" in said[:merging]
+    assert [stage for stage in during if during[stage]] == (
+        ["encode", "delta", "merge"] if early else ["encode"]
+    )
     assert early is ("--deflicker" not in options)
 
 
