@@ -228,7 +228,7 @@ def test_a_file_where_the_folder_should_be_is_refused(
         (["--part", "3"], 65, ["part '3'"]),
         (["--device", "warp"], 78, ["warp"]),
         (["--device", "meta"], 78, ["meta"]),
-        (["--device", "warp", "--dry-run"], 78, ["warp", "cuda:0"]),
+        (["--device", "warp", "--dry-run"], 78, ["warp", "Use cpu"]),
         (["--device", "meta", "--dry-run"], 78, ["meta"]),
         (["--mode", "released", "--keyframe-interval", "4"], 65, ["4", "5"]),
         (["--matte", ":nothing"], 65, ["nothing", "matte.a"]),
