@@ -62,7 +62,7 @@ from tokenflow.job import (
 from tokenflow.metrics.clip_score import DEMO_CLIP
 from tokenflow.metrics.warp_error import warp_error
 from tokenflow.pipeline import run_job
-from tokenflow.pipeline.decode import small_matte
+from tokenflow.pipeline.decoders import small_matte
 from tokenflow.pipeline.dreammotion import latent_mask
 from tokenflow.pipeline.plan import Plan
 

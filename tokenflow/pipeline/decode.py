@@ -1,126 +1,114 @@
-"""Latents to pictures, by the checkpoint's own decoder or by another one that the job names."""
+"""The edit and what it is compared with: latents to pictures."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict
-from functools import partial
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator
+from contextlib import ExitStack
 
-import numpy as np
-import numpy.typing as npt
 import torch
 
-from ocio.exr import read_frame
-from ocio.resample import proxy
-from tokenflow.checkpoints.decoder import load_decoder
-from tokenflow.checkpoints.weights import sha256_of
-from tokenflow.deflicker.decoders import decode_beside_plate, decode_windows
-from tokenflow.deflicker.flow import DisFlow
-from tokenflow.deflicker.likeness import likeness
 from tokenflow.diffusion.latents import LatentStack
-from tokenflow.errors import WorkspaceUnusable
-from tokenflow.pipeline.plan import Plan
+from tokenflow.diffusion.vae import Image, decode_frame
+from tokenflow.pipeline.at_once import FramesAtOnce, leaves_cores
+from tokenflow.pipeline.decoders import Decode, other_decoder
+from tokenflow.pipeline.early import EarlyFrame, EarlyFrames
+from tokenflow.pipeline.merge import Merger
 from tokenflow.pipeline.read import Pictures
-from tokenflow.pipeline.record import write_text
-from tokenflow.workspace import content_key
-
-Float32 = npt.NDArray[np.float32]
-Decode = Callable[[LatentStack], Iterator[tuple[int, Float32]]]
-"""Gives every frame of a stack of latents with its picture."""
+from tokenflow.pipeline.running import Running
 
 
-LIKENESS = "likeness.json"
+class Decoding:
+    """The stage `decode` of a run.
 
+    Parameters
+    ----------
+    edited, clean
+        Latents; the same where nothing was edited.
+    key, clean_key
+        Hashes of the pictures that they become.
+    """
 
-def decoder_key(plan: Plan, pictures: Pictures, key: str) -> str:
-    """Hash of what decoded latents depend on: nothing more where the checkpoint decodes them."""
-    if plan.decoder is None:
-        return key
-    parts: list[object] = [plan.decoder.kind, plan.decoder.sha256]
-    if plan.decoder.kind == "asymmetric":
-        parts += [pictures.key, matte_parts(plan, pictures)]
-    return content_key(key, *parts)
+    def __init__(
+        self,
+        run: Running,
+        edited: LatentStack,
+        clean: LatentStack,
+        key: str,
+        clean_key: str,
+        pictures: Pictures,
+    ) -> None:
+        self._run, self._pictures = run, pictures
+        self._beside = ExitStack()
+        self._latents = {"reference": clean}
+        keys = {"reference": clean_key}
+        if edited is not clean:
+            self._latents["edited"], keys["edited"] = edited, key
+        width, height = run.plan.size
+        self._stacks = {
+            name: LatentStack(run.folder("decode", keys[name]), shot.frames, (height, width, 3))
+            for name, shot in self._latents.items()
+        }
+        self._result = self._stacks.get("edited", self._stacks["reference"])
+        self._reference = self._stacks["reference"]
+        if run.plan.job.edit.method == "ldm-recon" or run.plan.job.deflicker.uncompensated:
+            # Of the first: what the autoencoder alone changes, its picture against the one it saw.
+            self._reference = pictures.stack
 
+    def begin_frames(self, key: str) -> EarlyFrames | None:
+        """Make ready to finish frames while others are decoded, where each goes its way alone.
 
-def other_decoder(plan: Plan, pictures: Pictures, device: torch.device) -> Decode:
-    """Load the decoder that the job names."""
-    assert plan.decoder is not None
-    decoder: Any = load_decoder(plan.decoder, device)
+        Parameters
+        ----------
+        key
+            Hash of the difference between the pictures.
+        """
+        run, plan = self._run, self._run.plan
+        alone = plan.earlier is None and plan.job.deflicker.strength == "off"
+        if "edited" not in self._stacks or self._result.complete:
+            return None
+        if not alone or not leaves_cores(run.device):
+            return None
+        deltas = LatentStack(run.folder("delta", key), self._result.frames, self._result.shape)
+        if deltas.complete:
+            return None
+        frames = self._beside.enter_context(FramesAtOnce[EarlyFrame](plan.output.folder))
+        merger = Merger(plan, self._pictures, key, run.edited)
+        return EarlyFrames(plan, frames, merger, self._reference, deltas, run.emit)
 
-    def in_windows(latents: LatentStack) -> Iterator[tuple[int, Float32]]:
-        return decode_windows(decoder, latents.read, latents.frames)
+    def carry_out(self, early: EarlyFrames | None) -> tuple[LatentStack, LatentStack]:
+        """Decode; returns the pictures of the edit, and those that it is compared with.
 
-    def beside_plate(latents: LatentStack) -> Iterator[tuple[int, Float32]]:
+        Parameters
+        ----------
+        early
+            Takes each picture of the edit as soon as it is there.
+        """
+        run, stacks = self._run, self._stacks.values()
+        total = sum(len(stack.frames) for stack in stacks)
+        reused = all(stack.complete for stack in stacks)
+        with self._beside, run.stage("decode", total, reused=reused) as progress:
+            done = 0
+            decode: Decode = self._each_frame
+            if run.plan.decoder and not reused:
+                decode = other_decoder(run.plan, self._pictures, run.device)
+            for name, stack in self._stacks.items():
+                if not stack.complete:
+                    for number, (frame, picture) in enumerate(decode(self._latents[name]), 1):
+                        stack.write([frame], torch.from_numpy(picture)[None])
+                        if early and stack is self._result:
+                            early(frame, picture)
+                        progress(done + number, total)
+                    stack.finish()
+                done += len(stack.frames)
+            if early:
+                early.finish()
+        return self._result, self._reference
+
+    def _each_frame(self, latents: LatentStack) -> Iterator[tuple[int, Image]]:
+        """Decode a shot frame by frame with the checkpoint's own decoder."""
         for frame in latents.frames:
-            plate = pictures.stack.read([frame])[0].numpy()
-            matte = small_matte(plan, frame)
-            yield frame, decode_beside_plate(decoder, latents.read([frame])[0], plate, matte)
+            yield frame, self._picture(latents.read([frame])[0])
 
-    return in_windows if plan.decoder.kind == "temporal" else beside_plate
-
-
-def small_matte(plan: Plan, number: int) -> Float32 | None:
-    """Return the matte of a frame at the model's size, (height, width); None where there is none.
-
-    A frame that stands in for a missing one has none: it is not written.
-    """
-    if plan.matte is None or number not in plan.sequence.frames:
-        return None
-    frame = read_frame(plan.sequence.path(number), number)
-    matte = plan.matte.read(number, frame, plan.selection.part)
-    window = frame.parts[plan.selection.part].data_window
-    return proxy(matte[..., None], plan.rectangle, plan.size, data_window=window)[..., 0]
-
-
-def kept_likeness(
-    folder: Path,
-    shot: Sequence[int],
-    edited: LatentStack,
-    reference: LatentStack,
-    pictures: Pictures,
-) -> float | None:
-    """Return how alike both decodings flicker (`likeness`), kept in the folder of the edit.
-
-    None where nothing was edited, or the shot is too short to tell. Frames that stand in for
-    missing ones tell nothing; `shot` are the others.
-
-    Raises
-    ------
-    WorkspaceUnusable
-        If the folder cannot be read.
-    DiskFull, NoPermission, WriteFailed
-        If it cannot be written.
-    """
-    if edited is reference:
-        return None
-    path = folder / LIKENESS
-    try:
-        if not path.exists():
-            sides = [partial(_picture, stack) for stack in (edited, reference, pictures.stack)]
-            known = [frame for frame in shot if frame in set(edited.frames)]
-            found = likeness(known, sides[0], sides[1], sides[2], DisFlow())
-            write_text(path, json.dumps(found))
-        kept: float | None = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise WorkspaceUnusable(f"cannot read what was measured: {error}", path=path) from error
-    return kept
-
-
-def _picture(stack: LatentStack, frame: int) -> Float32:
-    picture: Float32 = stack.read([frame])[0].numpy()
-    return picture
-
-
-def matte_parts(plan: Plan, pictures: Pictures) -> list[object]:
-    """Give what the mattes of a shot depend on; nothing where there is none."""
-    if plan.matte is None or plan.job.matte is None:
-        return []
-    files = [plan.matte.source(n) for n in plan.numbers if n in plan.sequence.frames]
-    return [
-        {**asdict(plan.job.matte), "source": plan.matte.channel},
-        [sha256_of(file) for file in files if file is not None],
-        [facts.sha256 for facts in pictures.facts.values()],
-    ]
+    def _picture(self, latent: torch.Tensor) -> Image:
+        run = self._run
+        return run.room.fitting(run.model, "vae", 1, lambda _: decode_frame(run.model, latent))

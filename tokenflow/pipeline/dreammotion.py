@@ -18,7 +18,7 @@ from tokenflow.dreammotion.bend import Bending, BendReport, Mask
 from tokenflow.dreammotion.gradient import Losses, Words
 from tokenflow.dreammotion.video_unet import VideoUNet
 from tokenflow.errors import OutOfMemory, WorkspaceUnusable
-from tokenflow.pipeline.decode import matte_parts, small_matte
+from tokenflow.pipeline.decoders import matte_parts, small_matte
 from tokenflow.pipeline.device import is_out_of_memory
 from tokenflow.pipeline.plan import Plan
 from tokenflow.pipeline.preview import BentPreviews

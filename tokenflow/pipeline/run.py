@@ -3,31 +3,28 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-import torch
-
 from ocio.frame_range import FrameRange
-from ocio.merge import delta
 from tokenflow.checkpoints.load import load_model
 from tokenflow.diffusion.latents import LatentStack
-from tokenflow.diffusion.vae import Image, decode_frame, encode_frames
 from tokenflow.errors import OutOfMemory, WorkspaceUnusable
 from tokenflow.events import Emit, Finished, Stage
 from tokenflow.job import EditJob, RunOptions
-from tokenflow.pipeline.at_once import FramesAtOnce, leaves_cores
+from tokenflow.pipeline.at_once import leaves_cores
 from tokenflow.pipeline.carry import deliver_stretch
 from tokenflow.pipeline.control_pictures import draw_controls
-from tokenflow.pipeline.decode import Decode, decoder_key, kept_likeness, other_decoder
+from tokenflow.pipeline.decode import Decoding
+from tokenflow.pipeline.decoders import decoder_key, kept_likeness
 from tokenflow.pipeline.deflicker import Steadied, Steadying, read_notes, steady
+from tokenflow.pipeline.delta import delta_key, delta_shot
 from tokenflow.pipeline.denoise import edit_shot, edit_stretch, invert_shot
 from tokenflow.pipeline.device import is_out_of_memory
 from tokenflow.pipeline.dreammotion import bend_shot
-from tokenflow.pipeline.early import EarlyFrame, EarlyFrames, EarlyLatents
+from tokenflow.pipeline.early import EarlyFrames, EarlyLatents
+from tokenflow.pipeline.encode import encode_shot
 from tokenflow.pipeline.merge import Delivery, Merger, deliver
 from tokenflow.pipeline.pieces import begin_pieces, check_piece
 from tokenflow.pipeline.plan import Plan, make_plan
@@ -138,14 +135,13 @@ class _Run(Running):
 
     steadied: Steadied | None = None
     early_latents: EarlyLatents | None = None
-    early_frames: EarlyFrames | None = None
     likeness: float | None = None
 
     def all_stages(self, until: Until | None = None) -> Record | None:
         """Take all stages, or those up to one; then there is no record."""
         pictures = self._read()
         clean_key = content_key(pictures.key, self.plan.checkpoint.sha256, self.device.type)
-        clean = self._encode(pictures, clean_key)
+        clean = encode_shot(self, pictures, clean_key, self.early_latents)
         if until == "invert":
             if self.plan.edits:
                 invert_shot(self, clean, clean_key)
@@ -157,9 +153,11 @@ class _Run(Running):
         else:
             edited, key = edit_shot(self, clean, clean_key)
         key, clean_key = (decoder_key(self.plan, pictures, one) for one in (key, clean_key))
-        result, reference = self._decode(edited, clean, key, clean_key, pictures, until)
-        key = self._delta_key(key)
-        deltas = self._delta(result, reference, key)
+        decoding = Decoding(self, edited, clean, key, clean_key, pictures)
+        key = delta_key(self.plan, key)
+        early = None if until else decoding.begin_frames(key)
+        result, reference = decoding.carry_out(early)
+        deltas = delta_shot(self, result, reference, key, early)
         if reference is not pictures.stack:
             shot = [one.frame for one in self.plan.frames if one.on_disk]
             self.likeness = kept_likeness(deltas.folder, shot, result, reference, pictures)
@@ -169,7 +167,7 @@ class _Run(Running):
             deltas, result, key = self._deflicker(deltas, result, pictures, key)
         if until == "deflicker":
             return None
-        delivery = self._deliver(deltas, result, pictures, key)
+        delivery = self._deliver(deltas, result, pictures, key, early)
         return Record(
             plan=self.plan,
             device=", ".join(self.team.devices) or str(self.device),
@@ -215,129 +213,6 @@ class _Run(Running):
                 )
         return pictures
 
-    def _encode(self, pictures: Pictures, key: str) -> LatentStack:
-        folder = self.folder("encode", key)
-        stack = LatentStack(folder, self.plan.numbers, self.plan.latent_shape)
-        early = None if stack.complete else self.early_latents
-        during: Stage | None = "read" if early else None
-        total, reused = len(stack.frames), stack.complete
-        with self.stage("encode", total, reused=reused, during=during) as progress:
-            if early:
-                early.move_to(stack, progress)
-            elif not stack.complete:
-                read = pictures.stack.read
-                self.room.fitting(
-                    self.model,
-                    "vae",
-                    1,
-                    lambda _: encode_frames(
-                        self.model,
-                        ((frame, read([frame])[0].numpy()) for frame in stack.frames),
-                        stack,
-                        progress,
-                    ),
-                )
-        if self.early_latents:
-            self.early_latents.discard()
-            self._belongs_to("encode", self.early_latents.seconds, while_="read")
-        return stack
-
-    def _decode(
-        self,
-        edited: LatentStack,
-        clean: LatentStack,
-        key: str,
-        clean_key: str,
-        pictures: Pictures,
-        until: Until | None,
-    ) -> tuple[LatentStack, LatentStack]:
-        """Decode the edit and what it is compared with; the same where nothing was edited."""
-        shots, keys = {"reference": clean}, {"reference": clean_key}
-        if edited is not clean:
-            shots["edited"], keys["edited"] = edited, key
-        width, height = self.plan.size
-        stacks = {
-            name: LatentStack(self.folder("decode", keys[name]), shot.frames, (height, width, 3))
-            for name, shot in shots.items()
-        }
-        result, reference = stacks.get("edited", stacks["reference"]), stacks["reference"]
-        if self.plan.job.edit.method == "ldm-recon" or self.plan.job.deflicker.uncompensated:
-            # Of the first: what the autoencoder alone changes, its picture against the one it saw.
-            reference = pictures.stack
-        total = sum(len(stack.frames) for stack in stacks.values())
-        reused = all(stack.complete for stack in stacks.values())
-        with ExitStack() as beside:
-            early = None
-            if result is not stacks["reference"] and not result.complete and not until:
-                early = self._begin_frames(beside, result, reference, pictures, key)
-            with self.stage("decode", total, reused=reused) as progress:
-                done = 0
-                decode: Decode = self._each_frame
-                if self.plan.decoder and not reused:
-                    decode = other_decoder(self.plan, pictures, self.device)
-                for name, stack in stacks.items():
-                    if not stack.complete:
-                        for number, (frame, picture) in enumerate(decode(shots[name]), 1):
-                            stack.write([frame], torch.from_numpy(picture)[None])
-                            if early and stack is result:
-                                early(frame, picture)
-                            progress(done + number, total)
-                        stack.finish()
-                    done += len(stack.frames)
-                if early:
-                    early.finish()
-        self.early_frames = early
-        return result, reference
-
-    def _begin_frames(
-        self,
-        beside: ExitStack,
-        result: LatentStack,
-        reference: LatentStack,
-        pictures: Pictures,
-        key: str,
-    ) -> EarlyFrames | None:
-        """Make ready to finish frames while others are decoded, where each goes its way alone."""
-        plan = self.plan
-        alone = plan.earlier is None and plan.job.deflicker.strength == "off"
-        if not alone or not leaves_cores(self.device):
-            return None
-        key = self._delta_key(key)
-        deltas = LatentStack(self.folder("delta", key), result.frames, result.shape)
-        if deltas.complete:
-            return None
-        frames = beside.enter_context(FramesAtOnce[EarlyFrame](plan.output.folder))
-        merger = Merger(plan, pictures, key, self.edited)
-        return EarlyFrames(plan, frames, merger, reference, deltas, self.emit)
-
-    def _delta_key(self, key: str) -> str:
-        encoding = self.plan.encoding
-        return content_key(
-            key,
-            # Only where it is so, so that what earlier versions left is found.
-            *(["uncompensated"] if self.plan.job.deflicker.uncompensated else []),
-            # The pictures tell what the model saw, and not by which curves it goes back.
-            [self.plan.config.cache_id, self.plan.config.sha256, self.plan.plate_space],
-            [encoding.kind, encoding.view, encoding.gamut_compression, encoding.log.name],
-            asdict(encoding.guard) if encoding.guard else None,
-        )
-
-    def _delta(self, edited: LatentStack, reference: LatentStack, key: str) -> LatentStack:
-        stack = LatentStack(self.folder("delta", key), edited.frames, edited.shape)
-        during: Stage | None = "decode" if self.early_frames else None
-        reused = stack.complete and not during
-        with self.stage("delta", len(stack.frames), reused=reused, during=during) as progress:
-            if during:
-                progress(len(stack.frames), len(stack.frames))
-            elif not reused:
-                for done, frame in enumerate(stack.frames, 1):
-                    sides = [side.read([frame])[0].numpy() for side in (edited, reference)]
-                    difference = delta(self.plan.encoding, *sides)
-                    stack.write([frame], torch.from_numpy(difference)[None])
-                    progress(done, len(stack.frames))
-                stack.finish()
-        return stack
-
     def _deflicker(
         self, deltas: LatentStack, edited: LatentStack, pictures: Pictures, key: str
     ) -> tuple[LatentStack, LatentStack, str]:
@@ -359,9 +234,14 @@ class _Run(Running):
         return (deltas, stack, key) if replaces else (stack, edited, key)
 
     def _deliver(
-        self, deltas: LatentStack, edited: LatentStack, pictures: Pictures, key: str
+        self,
+        deltas: LatentStack,
+        edited: LatentStack,
+        pictures: Pictures,
+        key: str,
+        early: EarlyFrames | None,
     ) -> Delivery:
-        plan, early = self.plan, self.early_frames
+        plan = self.plan
         alone = self.folder("alone", key) if plan.earlier else Path()
         total = len(plan.written) + len(plan.carried)
         during: Stage | None = "decode" if early else None
@@ -376,21 +256,7 @@ class _Run(Running):
                 merger = Merger(plan, pictures, key, self.edited)
                 delivery = deliver(plan, deltas, edited, merger, self.emit, progress)
         if early:
-            self._belongs_to("merge", early.seconds, while_="decode")
+            self.count("merge", early.seconds, while_="decode")
         writing = delivery.writing_share * self.seconds["merge"]
-        self._belongs_to("write", writing, while_="merge")
+        self.count("write", writing, while_="merge")
         return delivery
-
-    def _belongs_to(self, stage: Stage, seconds: float, *, while_: Stage) -> None:
-        """Count to a stage what was done of it while another one lasted."""
-        self.seconds[while_] -= seconds
-        self.seconds[stage] = self.seconds.get(stage, 0.0) + seconds
-
-    def _each_frame(self, latents: LatentStack) -> Iterator[tuple[int, Image]]:
-        """Decode a shot frame by frame with the checkpoint's own decoder."""
-        for frame in latents.frames:
-            latent = latents.read([frame])[0]
-            yield frame, self._picture(latent)
-
-    def _picture(self, latent: torch.Tensor) -> Image:
-        return self.room.fitting(self.model, "vae", 1, lambda _: decode_frame(self.model, latent))

@@ -115,6 +115,11 @@ class Running:
         self.seconds[name] = self.seconds.get(name, 0.0) + seconds
         self.emit(StageFinished(name, seconds, reused, during))
 
+    def count(self, stage: Stage, seconds: float, *, while_: Stage) -> None:
+        """Count to a stage what was done of it while another one lasted."""
+        self.seconds[while_] -= seconds
+        self.seconds[stage] = self.seconds.get(stage, 0.0) + seconds
+
     def folder(self, name: str, key: str) -> Path:
         """Take the folder of a stage's result before the stage; it is ours until the stage ends.
 

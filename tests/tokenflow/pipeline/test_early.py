@@ -18,7 +18,7 @@ from ocio.exr_write import write_frame
 from tests.tokenflow.program import Ran
 from tokenflow.diffusion.latents import LatentStack
 from tokenflow.diffusion.vae import decode_frame
-from tokenflow.pipeline import at_once, merge, read, run
+from tokenflow.pipeline import at_once, decode, merge, read, run
 from tokenflow.pipeline.at_once import FramesAtOnce, leaves_cores
 
 Edit = Callable[..., Ran]
@@ -29,7 +29,8 @@ def spare_cores(monkeypatch: pytest.MonkeyPatch) -> Callable[[bool], None]:
     """Make believe that the model leaves cores for something else, or none."""
 
     def spare(some: bool) -> None:
-        monkeypatch.setattr(run, "leaves_cores", lambda device: some)
+        for module in (run, decode):
+            monkeypatch.setattr(module, "leaves_cores", lambda device: some)
 
     return spare
 
@@ -81,17 +82,17 @@ def test_a_frame_is_written_before_the_last_one_is_decoded(
         return made
 
     decoded = 0
-    decode = decode_frame
+    whole = decode_frame
 
     def decode_when_written(*given: Any) -> Any:
         nonlocal decoded
         decoded += 1
         # Five of the plate, then five of the edit.
         assert decoded < 10 or written.wait(120.0)
-        return decode(*given)
+        return whole(*given)
 
     monkeypatch.setattr(merge, "write_frame", write_and_tell)
-    monkeypatch.setattr(run, "decode_frame", decode_when_written)
+    monkeypatch.setattr(decode, "decode_frame", decode_when_written)
     spare_cores(True)
     assert edit(demo_plate, tmp_path / "out", "--workspace", str(tmp_path / "ws")).code == 0
     assert decoded == 10
@@ -112,11 +113,11 @@ def test_a_frame_is_encoded_before_the_last_one_is_read(
         if self.folder.name == "encoded":
             encoded.set()
 
-    decode = read_frame
+    whole = read_frame
 
     def decode_when_encoded(path: Any, number: int) -> Any:
         assert number != 1005 or encoded.wait(120.0)
-        return decode(path, number)
+        return whole(path, number)
 
     monkeypatch.setattr(LatentStack, "write", put_and_tell)
     monkeypatch.setattr(read, "read_frame", decode_when_encoded)
