@@ -159,6 +159,7 @@ def test_a_full_disk_stops_the_decoding_and_a_second_run_goes_on(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     spare_cores(True)
+    own = ("--workspace", str(tmp_path / "ws"))
 
     def full(path: Path, *given: Any, **options: Any) -> Any:
         if "1003" in path.name:
@@ -167,10 +168,10 @@ def test_a_full_disk_stops_the_decoding_and_a_second_run_goes_on(
 
     with monkeypatch.context() as patch:
         patch.setattr(merge, "write_frame", full)
-        ran = edit(demo_plate, tmp_path / "out")
+        ran = edit(demo_plate, tmp_path / "out", *own)
     assert ran.code == 73
     assert not [*(tmp_path / "out").glob(".*")]
-    again = edit(demo_plate, tmp_path / "out", "--resume")
+    again = edit(demo_plate, tmp_path / "out", *own, "--resume")
     assert again.code == 0, again.err
     assert len([*(tmp_path / "out").glob("*.exr")]) == 5
 
