@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import torch
 from accelerate import init_empty_weights
@@ -18,6 +19,8 @@ from tokenflow.errors import CheckpointRejected
 
 from .layout import Component
 
+T = TypeVar("T")
+
 UNETS: dict[str, Any] = {
     kind.__name__: kind for kind in (UNet2DConditionModel, UNet3DConditionModel, UNetMotionModel)
 }
@@ -32,13 +35,27 @@ def empty_module(component: Component, config: dict[str, Any]) -> torch.nn.Modul
     CheckpointRejected
         The configuration contradicts itself.
     """
+    return built_empty(
+        lambda: _build(component, config),
+        lambda said: CheckpointRejected(
+            f"{component}/config.json does not describe a model: {said}"
+        ),
+    )
+
+
+def built_empty(build: Callable[[], T], refusal: Callable[[Exception], CheckpointRejected]) -> T:
+    """Build a network without memory for its weights.
+
+    Parameters
+    ----------
+    refusal
+        Says of what diffusers or transformers raised that the configuration is no good.
+    """
     try:
         with init_empty_weights():
-            return _build(component, config)
+            return build()
     except (TypeError, ValueError, KeyError, NotImplementedError) as error:
-        raise CheckpointRejected(
-            f"{component}/config.json does not describe a model: {error}"
-        ) from error
+        raise refusal(error) from error
 
 
 def _build(component: Component, config: dict[str, Any]) -> torch.nn.Module:

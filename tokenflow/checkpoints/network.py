@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from accelerate import init_empty_weights
 from safetensors.torch import load_file
 
 from tokenflow.errors import CheckpointMissing, CheckpointRejected
 
+from .modules import built_empty
 from .verify import check_checksums
 from .weights import Shapes, read_json, read_shapes, sha256_of, sha256_of_all, weight_files
 
@@ -83,12 +83,10 @@ class NetworkFolder:
         CheckpointRejected
             The configuration contradicts itself.
         """
-        try:
-            with init_empty_weights():
-                return build(self.config)
-        except (TypeError, ValueError, KeyError, NotImplementedError) as error:
-            said = f"{_CONFIG} does not describe a {self.what}: {error}"
-            raise self.rejected(said) from error
+        return built_empty(
+            lambda: build(self.config),
+            lambda said: self.rejected(f"{_CONFIG} does not describe a {self.what}: {said}"),
+        )
 
     def check_shapes(
         self, wanted: Shapes, whose: str = "its configuration", hint: str = ""
