@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from pathlib import Path
 
+from ocio.temporary import temporary_path
 from tokenflow.errors import SettingsUnusable
 from tokenflow.folders import user_folder
 
@@ -54,7 +56,7 @@ def forget_checkpoint(place: Path) -> bool:
 
 def _keep(places: list[Path]) -> None:
     path = added_file()
-    partial = path.with_suffix(".partial")
+    partial = temporary_path(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         content = {"checkpoints": [str(place) for place in places]}
@@ -64,3 +66,6 @@ def _keep(places: list[Path]) -> None:
         raise SettingsUnusable(
             f"the list of checkpoints cannot be kept: {error.strerror}", path=path
         ) from error
+    finally:
+        with suppress(OSError):
+            partial.unlink()
